@@ -1,0 +1,5 @@
+"""``python -m vitruvian``: the command line."""
+
+from vitruvian.cli import main
+
+main()

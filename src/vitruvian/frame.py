@@ -1,0 +1,75 @@
+"""Pixels with a stamp: what every source yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.arrays import check_array
+from vitruvian.errors import ArrayError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["MAX_SIDE", "Frame", "Stamp"]
+
+MAX_SIDE = 32_766
+"""Longest side of a picture in pixels: crops address pixels (and their neighbours) with 16-bit integers."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Where a frame comes from.
+
+    Attributes:
+        source: Path or name of the picture or stream, as the user gave it.
+        index: Position in the stream, from 0; a still is 0.
+        time: Presentation time in seconds, from the container or the clock; ``None`` for a still.
+        width: Of the upright picture, in pixels.
+        height: Of the upright picture, in pixels.
+    """
+
+    source: str
+    width: int
+    height: int
+    index: int = 0
+    time: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, upright.
+        stamp: Where it comes from.
+
+    Raises:
+        ArrayError: The pixels are something else, empty, or longer than 32,766 on a side.
+    """
+
+    pixels: NDArray[np.uint8]
+    stamp: Stamp
+
+    def __post_init__(self) -> None:
+        """Check the pixels once; nothing behind this checks again."""
+        pixels = check_array("pixels (RGB)", self.pixels, ("H", "W", 3), np.uint8)
+        if not 0 < min(pixels.shape) <= max(pixels.shape) <= MAX_SIDE:
+            raise ArrayError(f"pixels: sides from 1 to {MAX_SIDE} are possible, got shape {pixels.shape}")
+        object.__setattr__(self, "pixels", pixels)
+
+    @staticmethod
+    def of(pixels: NDArray[np.uint8], source: str = "array") -> Frame:
+        """Wrap an RGB array that has no history.
+
+        Args:
+            pixels: (H, W, 3) uint8, RGB.
+            source: What messages and files call it.
+
+        Raises:
+            ArrayError: As the constructor.
+        """
+        shape = check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8).shape
+        return Frame(pixels, Stamp(source, width=shape[1], height=shape[0]))

@@ -1,0 +1,119 @@
+"""The one type that flows: everybody in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vitruvian.arrays import check_columns
+from vitruvian.errors import ArrayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from vitruvian.arrays import Axes
+    from vitruvian.crop import Crop
+    from vitruvian.skeleton import Skeleton
+
+__all__ = ["Landmarks", "Mask"]
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Where one person is, in the resolution of the network.
+
+    Attributes:
+        values: (h, w) float32, the probability of person, over ``crop``.
+        crop: The part of the image that ``values`` covers.
+    """
+
+    values: NDArray[np.float32]
+    crop: Crop
+
+    def image(self, width: int, height: int) -> NDArray[np.float32]:
+        """Return the mask of a whole image of this size: (height, width) float32, 0 outside the crop."""
+        return self.crop.mask_to_image(self.values, width, height)
+
+
+_COLUMNS: dict[str, Axes] = {
+    "xy": ("N", "K", 2),
+    "box": ("N", 4),
+    "box_score": ("N",),
+    "score": ("N", "K"),
+    "presence": ("N", "K"),
+    "depth": ("N", "K"),
+    "world": ("N", "K", 3),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """N instances of one skeleton with K landmarks, in one frame. Nobody there is N = 0.
+
+    Columns are float32 and share their first axis; an index cuts all of them alike, so
+    ``people[people.box_score > 0.9]`` is again ``Landmarks``. What a model does not give is ``None``;
+    an unknown point is NaN.
+
+    Attributes:
+        skeleton: What the K points are called.
+        xy: (N, K, 2) image pixels, in the convention that the skeleton names.
+        box: (N, 4) x0, y0, x1, y1 in pixels, not clamped to the image.
+        box_score: (N,) probability of the instance.
+        score: (N, K) probability that a point is right (visibility for the 33-point body).
+        presence: (N, K) probability that a point is inside the frame.
+        depth: (N, K) relative to the root, in the pixels of ``xy``; negative is towards the camera.
+        world: (N, K, 3) metres, root at the origin; x right, y down, z away from the camera.
+        mask: One ``Mask`` for each instance.
+
+    Raises:
+        ArrayError: The columns do not fit together, or do not have the skeleton's number of points.
+    """
+
+    skeleton: Skeleton
+    xy: NDArray[np.float32]
+    box: NDArray[np.float32]
+    box_score: NDArray[np.float32]
+    score: NDArray[np.float32] | None = None
+    presence: NDArray[np.float32] | None = None
+    depth: NDArray[np.float32] | None = None
+    world: NDArray[np.float32] | None = None
+    mask: tuple[Mask, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check shapes once."""
+        present = {name: getattr(self, name) for name in _COLUMNS}
+        checked = check_columns(
+            {
+                name: (column, tuple(len(self.skeleton) if axis == "K" else axis for axis in axes), np.float32)
+                for name, axes in _COLUMNS.items()
+                if (column := present[name]) is not None
+            }
+        )
+        for name, column in checked.items():
+            object.__setattr__(self, name, column)
+        if self.mask is not None and len(self.mask) != len(self):
+            raise ArrayError(f"mask: expected {len(self)} masks, got {len(self.mask)}")
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def __iter__(self) -> Iterator[Landmarks]:
+        return (self[i : i + 1] for i in range(len(self)))
+
+    def __getitem__(self, rows: int | slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> Landmarks:
+        """Cut every column alike; a single index keeps its axis, so the result is always ``Landmarks``."""
+        kept = np.atleast_1d(np.arange(len(self))[rows])
+        cut: dict[str, Any] = {
+            name: column[kept] for name in _COLUMNS if (column := getattr(self, name)) is not None
+        }
+        if self.mask is not None:
+            cut["mask"] = tuple(self.mask[i] for i in kept)
+        return replace(self, **cut)
+
+    def __repr__(self) -> str:
+        columns = [field.name for field in fields(self)[1:] if getattr(self, field.name) is not None]
+        return f"<Landmarks {self.skeleton.name}: {len(self)} instances; {', '.join(columns)}>"

@@ -1,0 +1,267 @@
+"""BlazePose: MediaPipe's body detector and 33-point landmark network, to the last rounding.
+
+Numbers and order of operations are those of the pose specification; sections are named where they are used.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.crop import Crop
+from vitruvian.errors import OptionError
+from vitruvian.landmarks import Landmarks, Mask
+from vitruvian.models.anchors import anchor_centres
+from vitruvian.models.heatmap import refine, sigmoid
+from vitruvian.models.network import Network
+from vitruvian.models.nms import weighted_nms
+from vitruvian.regions import Regions
+from vitruvian.runtimes.session import Signature
+from vitruvian.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from vitruvian.frame import Frame
+    from vitruvian.runtimes.session import Session
+
+__all__ = [
+    "DETECTOR",
+    "LANDMARKER",
+    "BlazePoseDetector",
+    "BlazePoseLandmarker",
+    "PoseSettings",
+    "landmarker_outputs",
+]
+
+_DETECTOR_SIDE = 224
+_LANDMARKER_SIDE = 256
+_POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
+_ENLARGE = 1.25  # of a body's circle, to its region
+
+DETECTOR = Signature(
+    inputs={"image": (_DETECTOR_SIDE, _DETECTOR_SIDE, 3)},
+    outputs={"boxes": (2254, 12), "scores": (2254, 1)},
+)
+"""Section 2.2."""
+
+LANDMARKER = Signature(
+    inputs={"image": (_LANDMARKER_SIDE, _LANDMARKER_SIDE, 3)},
+    outputs={
+        "landmarks": (_POINTS * 5,),
+        "presence": (1,),
+        "segmentation": (_LANDMARKER_SIDE, _LANDMARKER_SIDE, 1),
+        "heatmap": (64, 64, _POINTS),
+        "world": (_POINTS * 3,),
+    },
+)
+"""Section 2.3."""
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """Options of the body landmarks that are not about one picture.
+
+    Attributes:
+        num_poses: Most people in the result, the detector's best first; ``None``: everyone found.
+        min_pose_detection_confidence: Least detector score, inclusive, 0 to 1.
+        min_pose_presence_confidence: Presence that a pose must exceed, 0 to 1 (1 rejects everything).
+        masks: Whether to compute segmentation masks; they double the cost.
+        nms_iou: Overlap above which two detections are one person (0.3 in the legacy interface).
+        heatmap_kernel: Side of the window that refines a landmark, in cells, odd (9 in the legacy interface).
+
+    Raises:
+        OptionError: A value is outside its range.
+    """
+
+    num_poses: int | None = None
+    min_pose_detection_confidence: float = 0.5
+    min_pose_presence_confidence: float = 0.5
+    masks: bool = False
+    nms_iou: float = 0.5
+    heatmap_kernel: int = 7
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range, by name."""
+        if self.num_poses is not None and self.num_poses < 1:
+            raise OptionError(f"num_poses: at least 1 (or None for everyone), got {self.num_poses}")
+        for name in ("min_pose_detection_confidence", "min_pose_presence_confidence", "nms_iou"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise OptionError(f"{name}: from 0 to 1, got {value}")
+        if self.heatmap_kernel < 1 or self.heatmap_kernel % 2 == 0:
+            raise OptionError(f"heatmap_kernel: an odd number of cells, got {self.heatmap_kernel}")
+
+
+class BlazePoseDetector:
+    """Finds bodies: pictures in, one turned square around each body out.
+
+    Args:
+        session: An open detector network with the signature ``DETECTOR``.
+        settings: Detection threshold and overlap.
+    """
+
+    def __init__(self, session: Session, settings: PoseSettings) -> None:
+        self._network = Network(session, low=-1.0, high=1.0, border="black")
+        self._settings = settings
+        self._anchors = anchor_centres(_DETECTOR_SIDE, strides=(8, 16, 32, 32, 32))
+
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        """Find the bodies in each frame, best first.
+
+        Args:
+            frames: Pictures.
+            rotation: Degrees by which the pictures must be turned clockwise to be upright; a multiple of 90.
+        """
+        if not frames:
+            return []
+        turn = float(np.float32(-math.radians(rotation % 360)))
+        crops = [
+            Crop.letterbox(frame.stamp.width, frame.stamp.height, _DETECTOR_SIDE, turn) for frame in frames
+        ]
+        out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
+        return [
+            self._regions(*tensors, crop, frame)
+            for *tensors, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
+        ]
+
+    def _regions(
+        self, boxes: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, frame: Frame
+    ) -> Regions:
+        points, scores = self._decode(boxes, logits[:, 0])
+        # Mapping the points through the padded, turned crop is right for any rotation, where the original
+        # only takes the padding off (section 17.1); upright the two agree.
+        points = crop.points_to_image(points * np.float32(_DETECTOR_SIDE))
+        size = np.array([frame.stamp.width, frame.stamp.height], np.float32)
+        return regions_around(points[:, 0] / size, points[:, 1] / size, scores, size)
+
+    def _decode(
+        self, raw: NDArray[np.float32], logits: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return (M, 2, 2) body centre and circle point, fractions of the crop, and (M,) scores (6.3, 6.4)."""
+        scores = sigmoid(logits)
+        kept = np.flatnonzero(scores >= self._settings.min_pose_detection_confidence)
+        values = raw[kept] / np.float32(_DETECTOR_SIDE)
+        anchors = self._anchors[kept]
+        centre, half = values[:, :2] + anchors, values[:, 2:4] / 2
+        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        points = values[:, 4:8].reshape(-1, 2, 2) + anchors[:, None]
+        real = (half >= 0).all(axis=1)
+        means, best = weighted_nms(
+            boxes[real], points[real].reshape(-1, 4), scores[kept][real], self._settings.nms_iou
+        )
+        return means.reshape(-1, 2, 2), best
+
+
+def regions_around(
+    centre: NDArray[np.float32],
+    circle: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    image: NDArray[np.float32],
+) -> Regions:
+    """Return the square around a circle that is given by its centre and a point above the head (6.6).
+
+    In float32 and through fractions of the image, since the original stores these.
+
+    Args:
+        centre: (N, 2) mid-hip, fractions of the image.
+        circle: (N, 2) a point on the circle around the whole body, fractions of the image.
+        scores: (N,) of the detections.
+        image: (2,) width and height in pixels.
+    """
+    across = circle * image - centre * image
+    diameter = 2 * np.sqrt((across * across).sum(axis=1))
+    angle = np.float32(math.pi / 2) - np.arctan2(-across[:, 1], across[:, 0])
+    turn = 2 * math.pi
+    rotation = angle - turn * np.floor((angle.astype(np.float64) + math.pi) / turn)
+    longer = (diameter[:, None] / image * image).max(axis=1)
+    size = longer[:, None] / image * np.float32(_ENLARGE) * image
+    regions = Regions(centre * image, size, rotation.astype(np.float32), scores)
+    return regions[np.isfinite(size).all(axis=1) & (size > 0).all(axis=1)]
+
+
+def landmarker_outputs(settings: PoseSettings) -> tuple[str, ...]:
+    """Return the outputs that the landmark network must compute: without masks, half of it is cut off."""
+    return tuple(name for name in LANDMARKER.outputs if settings.masks or name != "segmentation")
+
+
+class BlazePoseLandmarker:
+    """Reads bodies: regions of pictures in, 33 landmarks of each body out.
+
+    Args:
+        session: An open landmark network with the signature ``LANDMARKER`` and the outputs that
+            ``landmarker_outputs`` names.
+        settings: Presence threshold, kernel, masks.
+    """
+
+    def __init__(self, session: Session, settings: PoseSettings) -> None:
+        self._network = Network(session, low=0.0, high=1.0, border="replicate")
+        self._settings = settings
+        self._skeleton = Skeleton.named("body33")
+
+    def __call__(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
+        """Read the bodies in all regions of all frames as one batch.
+
+        Args:
+            frames: Pictures.
+            regions: For each of them, where the bodies are.
+
+        Returns:
+            For each frame those whose presence is above the threshold, in the order of the regions.
+        """
+        crops = [Crop.around(each, (_LANDMARKER_SIDE, _LANDMARKER_SIDE)) for each in regions]
+        views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
+        out = self._network.look(views) if views else _nothing(landmarker_outputs(self._settings))
+        ends = np.cumsum([len(some) for some in crops])
+        return [
+            self._landmarks({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
+            for some, end in zip(crops, ends, strict=True)
+        ]
+
+    def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
+        """Decode the rows of one frame (section 7)."""
+        present = np.flatnonzero(out["presence"][:, 0] > self._settings.min_pose_presence_confidence)
+        crops = [crops[i] for i in present]
+        out = {name: tensor[present] for name, tensor in out.items()}
+
+        raw = out["landmarks"].reshape(-1, _POINTS, 5)
+        count = len(self._skeleton)
+        side = np.float32(_LANDMARKER_SIDE)
+        points = refine(raw[..., :2] / side, out["heatmap"], kernel=self._settings.heatmap_kernel) * side
+        world = out["world"].reshape(-1, _POINTS, 3)
+        xy = _stack([c.points_to_image(p[:count]) for c, p in zip(crops, points, strict=True)], (count, 2))
+        return Landmarks(
+            self._skeleton,
+            xy=xy,
+            box=np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1),
+            box_score=out["presence"][:, 0],
+            score=sigmoid(raw[:, :count, 3]),
+            presence=sigmoid(raw[:, :count, 4]),
+            depth=_stack([c.depth_to_image(r[:count, 2]) for c, r in zip(crops, raw, strict=True)], (count,)),
+            world=_stack(
+                [c.directions_to_image(w[:count]) for c, w in zip(crops, world, strict=True)], (count, 3)
+            ),
+            mask=self._masks(out, crops),
+        )
+
+    def _masks(
+        self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]
+    ) -> tuple[Mask, ...] | None:
+        if not self._settings.masks:
+            return None
+        pairs = zip(out["segmentation"], crops, strict=True)
+        return tuple(Mask(sigmoid(logits[..., 0]), crop) for logits, crop in pairs)
+
+
+def _nothing(outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Return what the network would answer to an empty batch."""
+    return {name: np.empty((0, *LANDMARKER.outputs[name]), np.float32) for name in outputs}
+
+
+def _stack(rows: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.stack(rows) if rows else np.empty((0, *shape), np.float32)

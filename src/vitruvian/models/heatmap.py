@@ -1,0 +1,58 @@
+"""Heat maps into points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["refine", "sigmoid"]
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 1 / (1 + exp(−x)) in float32; logits beyond ±88 count as ±88, so that nothing overflows."""
+    one = np.float32(1)
+    return one / (one + np.exp(-np.clip(logits, np.float32(-88), np.float32(88))))
+
+
+def refine(
+    points: NDArray[np.float32], heatmaps: NDArray[np.float32], *, kernel: int, threshold: float = 0.5
+) -> NDArray[np.float32]:
+    """Move points to the centre of mass of their heat map nearby (pose specification, section 7, step 4).
+
+    A point stays where it is outside the map, or where the map nearby nowhere reaches ``threshold``. Cells
+    count by their index, without half a cell, and the window is found by truncation: both as the original.
+
+    Args:
+        points: (N, K, 2) x and y as fractions of the map.
+        heatmaps: (N, h, w, K) logits.
+        kernel: Side of the window in cells, odd.
+        threshold: Least probability of the window's peak.
+
+    Returns:
+        (N, K, 2) float32.
+    """
+    count, rows, columns, landmarks = heatmaps.shape
+    size = np.array([columns, rows], np.float32)
+    cell = np.trunc(points * size).astype(np.int64)
+    inside = ((cell >= 0) & (cell < (columns, rows))).all(axis=2)
+
+    reach = np.arange(kernel) - kernel // 2
+    x, y = cell[..., 0, None] + reach, cell[..., 1, None] + reach
+    covered = ((y >= 0) & (y < rows))[..., :, None] & ((x >= 0) & (x < columns))[..., None, :]
+    window = heatmaps[
+        np.arange(count)[:, None, None, None],
+        y.clip(0, rows - 1)[..., :, None],
+        x.clip(0, columns - 1)[..., None, :],
+        np.arange(landmarks)[:, None, None],
+    ]
+    mass = sigmoid(window) * covered
+    moved = inside & (mass.max(axis=(2, 3)) >= threshold)
+
+    total = np.where(moved, mass.sum(axis=(2, 3)), np.float32(1))
+    centre = np.stack([(mass.sum(axis=2) * x).sum(axis=2), (mass.sum(axis=3) * y).sum(axis=2)], axis=2)
+    centre = (centre / size / total[..., None]).astype(np.float32)
+    return np.where(moved[..., None], centre, points)

@@ -1,0 +1,52 @@
+"""Weighted non-maximum suppression: detections of one thing are averaged, not dropped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["weighted_nms"]
+
+
+def weighted_nms(
+    boxes: NDArray[np.float32], values: NDArray[np.float32], scores: NDArray[np.float32], iou: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Merge overlapping detections (pose specification, section 6.4).
+
+    The best remaining detection absorbs all whose overlap with it is above ``iou``; the merged detection has
+    their score-weighted mean values, and the best one's score.
+
+    Args:
+        boxes: (N, 4) x0, y0, x1, y1.
+        values: (N, V) what is averaged.
+        scores: (N,) above 0.
+        iou: Overlap (intersection over union) above which two detections are one.
+
+    Returns:
+        (M, V) means and (M,) scores, best first.
+    """
+    order = np.argsort(-scores, kind="stable")
+    boxes, values, scores = boxes[order], values[order], scores[order]
+    merged, kept = [], []
+    while len(scores):
+        together = _overlaps(boxes[0], boxes) > iou
+        if not together.any():  # a degenerate box does not even overlap itself
+            break
+        weights = scores[together]
+        merged.append((values[together] * weights[:, None]).sum(axis=0) / weights.sum())
+        kept.append(scores[0])
+        boxes, values, scores = boxes[~together], values[~together], scores[~together]
+    return np.array(merged, np.float32).reshape(-1, values.shape[1]), np.array(kept, np.float32)
+
+
+def _overlaps(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the intersection over union of one box with each of (N, 4) boxes; 0 where both are empty."""
+    inner = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    shared = inner.clip(min=0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    union = (box[2:] - box[:2]).prod() + areas - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

@@ -1,0 +1,57 @@
+"""Where to look: turned rectangles in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.arrays import check_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Regions"]
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """N turned rectangles in one picture: what a detector returns.
+
+    float32 throughout, since the last bits of a region decide which pixels the network sees
+    (pose specification, section 13).
+
+    Attributes:
+        centre: (N, 2) x, y in pixels; may lie outside the picture.
+        size: (N, 2) width and height in pixels, measured along the turned sides.
+        rotation: (N,) radians, clockwise on the screen; 0 is upright.
+        score: (N,) the detector's probability.
+
+    Raises:
+        ArrayError: The columns do not fit together.
+    """
+
+    centre: NDArray[np.float32]
+    size: NDArray[np.float32]
+    rotation: NDArray[np.float32]
+    score: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        """Check shapes once."""
+        columns = check_columns(
+            {
+                "centre": (self.centre, ("N", 2), np.float32),
+                "size": (self.size, ("N", 2), np.float32),
+                "rotation": (self.rotation, ("N",), np.float32),
+                "score": (self.score, ("N",), np.float32),
+            }
+        )
+        for name, column in columns.items():
+            object.__setattr__(self, name, column)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Regions:
+        return Regions(self.centre[rows], self.size[rows], self.rotation[rows], self.score[rows])

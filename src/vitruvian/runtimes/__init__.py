@@ -1,0 +1,1 @@
+"""The worlds in which networks run, each behind the same two protocols."""

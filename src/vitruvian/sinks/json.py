@@ -1,0 +1,69 @@
+"""Stills as JSON: one file, one picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from vitruvian.errors import SourceError
+from vitruvian.sinks.sink import write_result
+from vitruvian.skeleton import Skeleton
+from vitruvian.wire import from_wire, to_wire
+
+if TYPE_CHECKING:
+    from vitruvian.frame import Frame
+    from vitruvian.landmarks import Landmarks
+    from vitruvian.provenance import Provenance
+
+__all__ = ["JsonSink", "read_json"]
+
+
+class JsonSink:
+    """Writes the landmarks of one picture::
+
+        {"image": {"path", "width", "height"}, "model": {"name", "files", "runtime"}, "skeleton": "body33",
+         "instances": [{"bbox", "score", "keypoints", "keypoint_scores", "presence", "depth",
+                        "world_keypoints"}]}
+
+    Args:
+        path: The file to write.
+        model: What made the landmarks.
+    """
+
+    def __init__(self, path: Path, model: Provenance) -> None:
+        self._path, self._model = path, model
+
+    def write(self, frame: Frame, landmarks: Landmarks) -> None:
+        """Write the file; see ``Sink.write``."""
+        stamp, model = frame.stamp, self._model
+        result = {
+            "image": {"path": stamp.source, "width": stamp.width, "height": stamp.height},
+            "model": {"name": model.name, "files": list(model.files), "runtime": model.runtime},
+            "skeleton": landmarks.skeleton.name,
+            "instances": to_wire(landmarks),
+        }
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False)
+        # A path may hold bytes that are no text; they come back the same way.
+        write_result(self._path, (text + "\n").encode("utf-8", "surrogateescape"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left to complete."""
+
+
+def read_json(path: str | Path) -> Landmarks:
+    """Read the landmarks of one picture that ``JsonSink`` wrote.
+
+    Raises:
+        SourceError: There is no such file, or it holds something else.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
+        return from_wire(data["instances"], Skeleton.named(data["skeleton"]))
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", path=path) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(f"not landmarks of a picture as Vitruvian writes them: {error}", path=path) from error

@@ -1,0 +1,107 @@
+"""The composition root: names become objects here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitruvian import weights
+from vitruvian.models.blazepose import (
+    DETECTOR,
+    LANDMARKER,
+    BlazePoseDetector,
+    BlazePoseLandmarker,
+    PoseSettings,
+    landmarker_outputs,
+)
+from vitruvian.pipeline import Pipeline
+from vitruvian.provenance import Provenance
+from vitruvian.runtimes.openvino import OpenVINO
+from vitruvian.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from vitruvian.runtimes.session import ModelFile, Runtime
+
+__all__ = ["pose", "pose_pipeline"]
+
+
+def pose(
+    model: str | Path | bytes | Mapping[str, ModelFile] = "full",
+    *,
+    num_poses: int | None = None,
+    min_pose_detection_confidence: float = 0.5,
+    min_pose_presence_confidence: float = 0.5,
+    masks: bool = False,
+    threads: int | None = None,
+    offline: bool = False,
+) -> Pipeline:
+    """Make a pipeline that finds the 33 body landmarks of everybody in a picture, on the CPU.
+
+    >>> body = vitruvian.pose()  # doctest: +SKIP
+    >>> people = body.estimate(image)  # doctest: +SKIP
+    >>> people.xy.shape  # doctest: +SKIP
+    (2, 33, 2)
+
+    The same networks, crops and decoding as MediaPipe's Pose Landmarker in IMAGE mode; its defaults differ in
+    one point: there ``num_poses`` is 1.
+
+    Args:
+        model: ``"full"`` (default), ``"lite"``, ``"heavy"``, or another name from ``vitruvian models list``; the
+            path or the content of a ``.task`` bundle; the path of a folder of ``.tflite`` files; or what
+            ``weights.load`` returned. A named model that is not on this machine yet is downloaded.
+        num_poses: Most people in the result, the detector's best first; by default everyone found.
+        min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1.
+        min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
+        masks: Whether to compute segmentation masks; they double the cost.
+        threads: CPU threads for one network call; by default all cores.
+        offline: Never connect: a named model must be on this machine already.
+
+    Raises:
+        OptionError: An option is outside its range.
+        WeightsError: The model files are missing, damaged, or of another kind.
+        SessionError: The networks cannot be opened.
+    """
+    settings = PoseSettings(
+        num_poses, min_pose_detection_confidence, min_pose_presence_confidence, masks=masks
+    )
+    runtime = OpenVINO(threads=threads)
+    name = str(model) if isinstance(model, str | Path) else "unnamed"
+    files = model if isinstance(model, Mapping) else weights.load(model, task="pose", offline=offline)
+    return pose_pipeline(files, settings, runtime=runtime, name=name)
+
+
+def pose_pipeline(
+    files: Mapping[str, ModelFile],
+    settings: PoseSettings,
+    *,
+    runtime: Runtime | None = None,
+    name: str = "unnamed",
+) -> Pipeline:
+    """Put a body pipeline together from its parts.
+
+    Args:
+        files: ``detector`` and ``landmarker``, such as ``weights.load`` returns.
+        settings: Thresholds and stages.
+        runtime: What runs the networks; by default OpenVINO on all cores.
+        name: What results call the model.
+
+    Raises:
+        SessionError: The networks cannot be opened, or are of another kind.
+    """
+    runtime = OpenVINO() if runtime is None else runtime
+    detector = runtime.open(files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
+    landmarker = runtime.open(files["landmarker"], LANDMARKER, outputs=landmarker_outputs(settings))
+
+    def release() -> None:
+        detector.close()
+        landmarker.close()
+
+    return Pipeline(
+        detect=BlazePoseDetector(detector, settings),
+        landmark=BlazePoseLandmarker(landmarker, settings),
+        skeleton=Skeleton.named("body33"),
+        model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
+        limit=settings.num_poses,
+        release=release,
+    )
