@@ -34,7 +34,9 @@ def doctor(
         "python": f"{platform.python_version()} on {platform.platform()}",
         **{name: _version(name) for name in _DEPENDENCIES},
         "runtime": OpenVINO().name,
-        "devices": ", ".join(f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')})" for device in core.available_devices),
+        "devices": ", ".join(
+            f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')})" for device in core.available_devices
+        ),
         "cores": str(os.cpu_count()),
         "cache": f"{folder} ({_access(folder)})",
         **{f"model {model.name}": _state(model.name, cache) for model in weights.list_models()},

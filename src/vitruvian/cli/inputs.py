@@ -63,7 +63,9 @@ def _expand_one(given: str) -> list[str]:
 
 def _in_folder(folder: Path) -> list[str]:
     try:
-        found = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        found = sorted(
+            str(path) for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
+        )
     except OSError as error:
         raise SourceError(f"the folder cannot be read: {error.strerror}", path=folder) from error
     if not found:

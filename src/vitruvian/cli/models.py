@@ -14,9 +14,7 @@ from vitruvian.cli.console import downloads
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="The model files: list them, fetch them, find them, check them.", no_args_is_help=True
-)
+app = typer.Typer(help="The model files: list them, fetch them, find them, check them.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name or alias from 'vitruvian models list'.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: the platform's cache folder.")]
@@ -69,14 +67,14 @@ def verify(
     *,
     cache: Cache = None,
 ) -> None:
-    """Read every byte of the model files and compare their SHA-256; exit status 1 if one is not as it should be."""
+    """Read every byte of the model files and compare their SHA-256; exit status 1 if one differs."""
     here = [model.name for model in weights.list_models() if weights.present(model.name, cache=cache)]
     sound = True
     for name in names or here:
         for file in weights.verify(name, cache=cache):
             sound &= file.state == "ok"
-            digests = f"expected {file.expected}, is {file.actual}" if file.state == "damaged" else file.actual or ""
-            typer.echo(f"{file.state:8} {name}/{file.name} {digests}")
+            expected = f" instead of {file.expected}" if file.state == "damaged" else ""
+            typer.echo(f"{file.state:8} {name}/{file.name} {file.actual or ''}{expected}")
     if not (names or here):
         typer.echo("no model is here yet: vitruvian models pull full")
     raise typer.Exit(0 if sound else 1)

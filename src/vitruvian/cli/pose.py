@@ -29,8 +29,8 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the res
 Model = Annotated[
     str,
     typer.Option(
-        help="full, lite, heavy or another name from 'vitruvian models list' (downloaded at first use); or the "
-        "path of a .task bundle or of a folder with .tflite files."
+        help="full, lite, heavy or another name from 'vitruvian models list' (downloaded at first use); or "
+        "the path of a .task bundle or of a folder with .tflite files."
     ),
 ]
 NumPoses = Annotated[
@@ -39,7 +39,7 @@ NumPoses = Annotated[
 Detection = Annotated[float, typer.Option(min=0, max=1, help="Least score of the person detector.")]
 Presence = Annotated[float, typer.Option(min=0, max=1, help="Presence that a pose must exceed.")]
 Masks = Annotated[bool, typer.Option("--masks", help="Also write NAME.mask.N.png for each person.")]
-Overlay = Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write NAME.jpg with the landmarks drawn.")]
+Overlay = Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write NAME.jpg or not.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never connect; the model must be here already.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: the platform's cache folder.")]
@@ -81,7 +81,9 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
     from vitruvian.runtimes.openvino import OpenVINO  # noqa: PLC0415
     from vitruvian.zoo import pose_pipeline  # noqa: PLC0415
 
-    settings = PoseSettings(num_poses, min_pose_detection_confidence, min_pose_presence_confidence, masks=masks)
+    settings = PoseSettings(
+        num_poses, min_pose_detection_confidence, min_pose_presence_confidence, masks=masks
+    )
     paths, errors = expand(inputs)
     pictures = names(paths)
     report = Report(str(output), pictures=len(pictures) + len(errors))
@@ -103,4 +105,4 @@ def _say(*, json_summary: bool, count: int) -> Callable[[str], None]:
     if json_summary:
         return lambda line: stderr.print(line, markup=False)
     # A bar says enough about many pictures.
-    return typer.echo if count == 1 or not stderr.is_terminal else lambda line: None
+    return typer.echo if count == 1 or not stderr.is_terminal else lambda _: None

@@ -56,7 +56,9 @@ class Results:
         for picture in pictures:
             overlay = (self.folder / f"{picture.name}.jpg").resolve()
             if self.overlay and overlay in inputs:
-                message = "is a picture to work on, and its result would replace it; choose another folder with -o"
+                message = (
+                    "is a picture to work on, and its result would replace it; choose another folder with -o"
+                )
                 raise SinkError(message, path=overlay)
 
     def write(self, picture: Picture, frame: Frame, people: Landmarks, pipeline: Pipeline) -> None:
@@ -112,7 +114,11 @@ class Report:
 
 
 def run(
-    pipeline: Pipeline, pictures: Sequence[Picture], results: Results, report: Report, say: Callable[[str], None]
+    pipeline: Pipeline,
+    pictures: Sequence[Picture],
+    results: Results,
+    report: Report,
+    say: Callable[[str], None],
 ) -> None:
     """Work through the pictures; a bad one is counted and reported, and ends nothing.
 

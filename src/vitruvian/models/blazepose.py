@@ -73,7 +73,7 @@ class PoseSettings:
         min_pose_presence_confidence: Presence that a pose must exceed, 0 to 1 (1 rejects everything).
         masks: Whether to compute segmentation masks; they double the cost.
         nms_iou: Overlap above which two detections are one person (0.3 in the legacy interface).
-        heatmap_kernel: Side of the window that refines a landmark, in cells, odd (9 in the legacy interface).
+        heatmap_kernel: Side of the window that refines a landmark, in cells, odd (legacy interface: 9).
 
     Raises:
         OptionError: A value is outside its range.
@@ -126,8 +126,8 @@ class BlazePoseDetector:
         ]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
-            self._regions(*tensors, crop, frame)
-            for *tensors, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
+            self._regions(boxes, scores, crop, frame)
+            for boxes, scores, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
         ]
 
     def _regions(
@@ -143,7 +143,7 @@ class BlazePoseDetector:
     def _decode(
         self, raw: NDArray[np.float32], logits: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (M, 2, 2) body centre and circle point, fractions of the crop, and (M,) scores (6.3, 6.4)."""
+        """Return (M, 2, 2) body centre and circle point, fractions of the crop; (M,) scores (6.3, 6.4)."""
         scores = sigmoid(logits)
         kept = np.flatnonzero(scores >= self._settings.min_pose_detection_confidence)
         values = raw[kept] / np.float32(_DETECTOR_SIDE)
@@ -226,7 +226,7 @@ class BlazePoseLandmarker:
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
         """Decode the rows of one frame (section 7)."""
         present = np.flatnonzero(out["presence"][:, 0] > self._settings.min_pose_presence_confidence)
-        crops = [crops[i] for i in present]
+        crops = [crops[i] for i in present.tolist()]
         out = {name: tensor[present] for name, tensor in out.items()}
 
         raw = out["landmarks"].reshape(-1, _POINTS, 5)

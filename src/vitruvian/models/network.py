@@ -34,9 +34,7 @@ class Network:
     high: float
     border: Border
 
-    def look(
-        self, views: Sequence[tuple[NDArray[np.uint8], Crop]]
-    ) -> dict[str, NDArray[np.float32]]:
+    def look(self, views: Sequence[tuple[NDArray[np.uint8], Crop]]) -> dict[str, NDArray[np.float32]]:
         """Cut crops out of pictures and run them as one batch.
 
         Args:

@@ -46,7 +46,9 @@ def weighted_nms(
 def _overlaps(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the intersection over union of one box with each of (N, 4) boxes; 0 where both are empty."""
     inner = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared = inner.clip(min=0).prod(axis=1)
+    shared: NDArray[np.float32] = inner.clip(min=0).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     union = (box[2:] - box[:2]).prod() + areas - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    overlaps = np.zeros_like(shared)
+    np.divide(shared, union, out=overlaps, where=union > 0)
+    return overlaps

@@ -1,0 +1,140 @@
+"""The crop against the golden vectors of the pose specification (section 15.1), and its laws."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vitruvian
+from vitruvian.crop import Crop
+
+WIDTH, HEIGHT = 64, 48
+
+
+@pytest.fixture(scope="module")
+def ramp():
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    grey = ((7 * x + 13 * y + x * y // 5) % 256).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def test_letterbox_is_exact_to_the_byte(ramp):
+    crop = Crop.letterbox(WIDTH, HEIGHT, 16).warp(ramp, "black")
+    assert crop[..., 0].sum() == 24522
+    assert not crop[[0, 15]].any()
+    assert crop[2, :, 0].tolist() == [0, 28, 56, 84, 112, 140, 168, 196, 224, 252, 24, 52, 80, 108, 136, 164]
+    assert crop[3, :, 1].tolist() == [52, 83, 114, 145, 176, 208, 239, 14, 45, 76, 108, 139, 170, 201, 232, 8]
+    assert crop[12, :, 2].tolist() == [8, 68, 128, 188, 248, 52, 112, 172, 232, 36, 96, 156, 216, 20, 80, 140]
+
+
+def test_turned_crop_is_exact_to_the_byte(ramp):
+    f32 = np.float32
+    region = (f32(0.45) * f32(64), f32(0.6) * f32(48), f32(0.9) * f32(64), f32(1.2) * f32(48), f32(0.5))
+    crop = Crop(*map(float, region), output=(16, 16)).warp(ramp, "replicate")[..., 0]
+    assert crop.sum() == 33498
+    assert crop[0].tolist() == [121, 144, 166, 188, 210, 232, 172, 58, 118, 181, 245, 56, 126, 196, 46, 72]
+    assert crop[3].tolist() == [85, 122, 173, 227, 27, 84, 145, 207, 16, 83, 152, 223, 41, 115, 193, 18]
+    assert crop[7].tolist() == [203, 114, 59, 118, 179, 236, 53, 121, 192, 58, 82, 159, 216, 63, 146, 232]
+    assert crop[15].tolist() == [226, 249, 15, 52, 125, 200, 14, 65, 117, 169, 221, 16, 68, 120, 172, 224]
+
+
+def test_crops_of_photos_are_exact_to_the_byte(golden_photo, golden, eval_photos):
+    photo = golden_photo
+    frame = vitruvian.read_image(eval_photos / f"{photo}.jpg")
+    width, height = frame.stamp.width, frame.stamp.height
+    letterbox = Crop.letterbox(width, height, 224).warp(frame.pixels, "black")
+    assert (letterbox == golden[f"{photo}/detector_crop"]).all()
+
+    x, y, w, h, rotation = golden[f"{photo}/roi"]
+    size = np.array([width, height], np.float32)
+    crop = Crop(*map(float, (x * size[0], y * size[1], w * size[0], h * size[1], rotation)), output=(256, 256))
+    assert (crop.warp(frame.pixels, "replicate") == golden[f"{photo}/landmark_crop"]).all()
+
+
+def test_a_kept_sampling_map_gives_the_same_pixels(ramp):
+    kept = Crop.letterbox(WIDTH, HEIGHT, 32)
+    fresh = Crop(kept.x, kept.y, kept.width, kept.height, kept.rotation, kept.output)
+    assert not fresh.shared
+    for _ in range(2):
+        assert (kept.warp(ramp, "black") == fresh.warp(ramp, "black")).all()
+
+
+def test_warp_writes_into_the_array_it_is_given(ramp):
+    out = np.zeros((16, 16, 3), np.uint8)
+    result = Crop.letterbox(WIDTH, HEIGHT, 16).warp(ramp, "black", out=out)
+    assert out[..., 0].sum() == 24522
+    assert (result == out).all()
+
+
+crops = st.builds(
+    Crop,
+    x=st.floats(-500, 2000, width=32),
+    y=st.floats(-500, 2000, width=32),
+    width=st.floats(1, 3000, width=32),
+    height=st.floats(1, 3000, width=32),
+    rotation=st.floats(-3.140625, 3.140625, width=32),
+    output=st.sampled_from([(256, 256), (224, 224), (192, 256)]),
+)
+
+
+@given(crops, st.tuples(st.floats(-1, 2), st.floats(-1, 2)))
+def test_there_and_back_is_where_we_were(crop, point):
+    start = np.array([point], np.float64) * crop.output
+    there = crop.points_to_image(start)
+    assert np.allclose(crop.points_to_crop(there), start, atol=0.2)
+    both = np.vstack([crop.to_image, [0, 0, 1]]) @ np.vstack([crop.to_crop, [0, 0, 1]])
+    assert np.allclose(both, np.eye(3), atol=1e-6)
+
+
+@given(crops)
+def test_the_middle_of_the_crop_is_the_middle_of_the_region(crop):
+    middle = crop.points_to_image(np.array(crop.output) / 2)
+    assert np.allclose(middle, [crop.x, crop.y], atol=1e-3)
+
+
+@given(crops)
+def test_directions_and_depths_keep_their_proportions(crop):
+    turned = crop.directions_to_image(np.array([[1.0, 0.0, 5.0]], np.float32))[0]
+    assert np.allclose(turned, [math.cos(crop.rotation), math.sin(crop.rotation), 5], atol=1e-5)
+    across = crop.points_to_image(np.array([[0.0, 0.0], [1.0, 0.0]]))
+    pixel = float(crop.depth_to_image(np.array([1.0]))[0])
+    assert math.dist(*across.astype(float)) == pytest.approx(pixel, abs=2e-3)
+
+
+def test_sampling_agrees_with_the_point_map():
+    """The picture is a ramp, so its value says where a pixel was sampled."""
+    y, x = np.mgrid[:200, :200]
+    ramp = np.stack([x, y, x], axis=2).astype(np.uint8)
+    crop = Crop(100.0, 90.0, 80.0, 60.0, 0.4, (64, 64))
+    warped = crop.warp(ramp, "replicate")
+    rows, columns = np.mgrid[:64, :64]
+    expected = crop.points_to_image(np.stack([columns, rows], axis=2).reshape(-1, 2))
+    assert np.abs(warped[..., :2].reshape(-1, 2) - expected).max() <= 0.5 + 1 / 32
+
+
+def test_a_region_far_outside_shows_the_edge():
+    white = np.full((40, 40, 3), 255, np.uint8)
+    far = Crop(100_000.0, -70_000.0, 500.0, 500.0, 1.0, (32, 32))
+    assert (far.warp(white, "replicate") == 255).all()
+    assert not far.warp(white, "black").any()
+
+
+def test_quarter_turns_turn_the_picture(ramp):
+    upright = Crop.letterbox(WIDTH, HEIGHT, 64).warp(ramp, "black").astype(int)
+    turned = Crop.letterbox(HEIGHT, WIDTH, 64, rotation=-math.pi / 2)
+    seen = turned.warp(np.ascontiguousarray(np.rot90(ramp)), "black").astype(int)
+    # Corner convention: a turned crop is shifted by one pixel along one axis.
+    assert (np.abs(seen[:, 1:] - upright[:, 1:]) <= 1).mean() > 0.95 or (
+        np.abs(seen[:, 1:] - upright[:, :-1]) <= 1
+    ).mean() > 0.95
+
+
+def test_a_mask_comes_back_where_it_was_cut():
+    crop = Crop(50.0, 40.0, 40.0, 40.0, 0.3, (256, 256))
+    mask = crop.mask_to_image(np.ones((64, 64), np.float32), 100, 80)
+    assert mask.shape == (80, 100)
+    assert mask[40, 50] == 1
+    assert mask[0, 0] == mask[-1, -1] == 0
+    assert mask.sum() == pytest.approx(40 * 40, rel=0.03)
