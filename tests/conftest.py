@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage import data
 
 import vitruvian
 from vitruvian import weights
@@ -66,8 +67,6 @@ def full(full_files):
 @pytest.fixture(scope="session")
 def astronaut() -> Path:
     """A real photograph that every machine has: NASA, public domain, from the demo extra."""
-    from skimage import data
-
     return Path(data.__file__).parent / "astronaut.png"
 
 

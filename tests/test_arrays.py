@@ -34,5 +34,7 @@ def test_states_expected_and_actual(array, actual):
 
 def test_letters_agree_across_columns():
     columns = {"a": (np.zeros((2, 5)), ("N", "K"), float), "b": (np.zeros((3, 5)), ("N", "K"), float)}
-    with pytest.raises(ArrayError, match=r"b: expected float64 of shape \(2, 5\), got float64 of shape \(3, 5\)"):
+    with pytest.raises(
+        ArrayError, match=r"b: expected float64 of shape \(2, 5\), got float64 of shape \(3, 5\)"
+    ):
         check_columns(columns)

@@ -49,7 +49,9 @@ def test_crops_of_photos_are_exact_to_the_byte(golden_photo, golden, eval_photos
 
     x, y, w, h, rotation = golden[f"{photo}/roi"]
     size = np.array([width, height], np.float32)
-    crop = Crop(*map(float, (x * size[0], y * size[1], w * size[0], h * size[1], rotation)), output=(256, 256))
+    crop = Crop(
+        *map(float, (x * size[0], y * size[1], w * size[0], h * size[1], rotation)), output=(256, 256)
+    )
     assert (crop.warp(frame.pixels, "replicate") == golden[f"{photo}/landmark_crop"]).all()
 
 

@@ -20,7 +20,9 @@ def _people(count: int, *, masks: bool = False) -> Landmarks:
     )
 
 
-@pytest.mark.parametrize("rows", [1, -1, slice(1, 3), [0, 2], np.array([True, False, True]), np.array([2, 0])])
+@pytest.mark.parametrize(
+    "rows", [1, -1, slice(1, 3), [0, 2], np.array([True, False, True]), np.array([2, 0])]
+)
 def test_an_index_cuts_every_column_alike(rows):
     people = _people(3, masks=True)
     kept = np.atleast_1d(np.arange(3)[rows])

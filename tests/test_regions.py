@@ -6,7 +6,9 @@ from vitruvian import ArrayError, Regions
 
 def _regions(count: int) -> Regions:
     f32 = np.float32
-    return Regions(np.ones((count, 2), f32), np.ones((count, 2), f32), np.zeros(count, f32), np.arange(count, dtype=f32))
+    return Regions(
+        np.ones((count, 2), f32), np.ones((count, 2), f32), np.zeros(count, f32), np.arange(count, dtype=f32)
+    )
 
 
 def test_an_index_cuts_every_column():

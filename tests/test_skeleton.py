@@ -34,7 +34,7 @@ def test_unknown_name_lists_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    "change", [{"mirror": tuple(range(1, 33)) + (0,)}, {"edges": ((0, 33),)}, {"landmarks": ("nose",) * 33}]
+    "change", [{"mirror": (*range(1, 33), 0)}, {"edges": ((0, 33),)}, {"landmarks": ("nose",) * 33}]
 )
 def test_contradictions_are_refused(change):
     with pytest.raises(OptionError, match="body33"):

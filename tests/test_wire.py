@@ -43,7 +43,9 @@ def test_written_and_read_back_is_the_same(people):
 
 
 def test_the_fields_own_names():
-    people = Landmarks(BODY, np.zeros((1, 33, 2), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
+    people = Landmarks(
+        BODY, np.zeros((1, 33, 2), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32)
+    )
     (person,) = to_wire(people)
     assert list(person) == [
         "bbox", "score", "keypoints", "keypoint_scores", "presence", "depth", "world_keypoints",
@@ -53,7 +55,9 @@ def test_the_fields_own_names():
 
 def test_another_skeletons_points_are_refused():
     (person,) = to_wire(
-        Landmarks(BODY, np.zeros((1, 33, 2), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
+        Landmarks(
+            BODY, np.zeros((1, 33, 2), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32)
+        )
     )
     person["keypoints"].pop()
     with pytest.raises((ArrayError, ValueError)):

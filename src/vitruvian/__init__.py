@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vitruvian import mediapipe, weights
     from vitruvian.crop import Crop
-    from vitruvian.draw import Style, draw
+    from vitruvian.draw import Style, draw_landmarks
     from vitruvian.errors import (
         ArrayError,
         OptionError,
@@ -67,12 +68,15 @@ _HOMES = {
     "VitruvianError": "errors",
     "WeightsError": "errors",
     "WeightsMissingError": "errors",
-    "draw": "draw",
+    "draw_landmarks": "draw",
     "pose": "zoo",
     "pose_pipeline": "zoo",
     "read_image": "sources.image",
     "read_json": "sinks.json",
 }
+
+# Modules that are public as such.
+_ROOMS = ("mediapipe", "weights")
 
 __all__ = [
     "ArrayError",
@@ -98,7 +102,7 @@ __all__ = [
     "VitruvianError",
     "WeightsError",
     "WeightsMissingError",
-    "draw",
+    "draw_landmarks",
     "pose",
     "pose_pipeline",
     "read_image",
@@ -107,10 +111,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        return import_module(f"vitruvian.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'vitruvian' has no attribute {name!r}")
     return getattr(import_module(f"vitruvian.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_ROOMS, "__version__"]

@@ -57,7 +57,7 @@ class Crop:
     def around(regions: Regions, output: tuple[int, int]) -> list[Crop]:
         """Make one crop for each region."""
         columns = np.column_stack([regions.centre, regions.size, regions.rotation]).tolist()
-        return [Crop(*row, output=output) for row in columns]
+        return [Crop(x, y, width, height, turn, output) for x, y, width, height, turn in columns]
 
     @staticmethod
     def letterbox(width: int, height: int, output: int, rotation: float = 0.0) -> Crop:
@@ -97,10 +97,9 @@ class Crop:
             (output height, output width, 3) uint8.
         """
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
-        result = cv2.remap(
+        return cv2.remap(  # type: ignore[return-value]  # OpenCV's stubs know only arrays of any number
             pixels, whole, fraction, cv2.INTER_LINEAR, dst=out, borderMode=_CV_BORDER[border], borderValue=0
         )
-        return result  # type: ignore[return-value]  # OpenCV's stubs know only arrays of any number
 
     def points_to_image(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """Carry (…, 2) points from crop pixels to image pixels."""
@@ -118,7 +117,8 @@ class Crop:
         """Turn (…, 3) metric vectors from the crop's axes to the image's; the third axis stays."""
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
         turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
-        return (vectors @ turn.T).astype(np.float32)
+        turned: NDArray[np.float64] = vectors @ turn.T
+        return turned.astype(np.float32)
 
     def mask_to_image(self, mask: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
         """Spread a mask that covers this crop over the whole image; 0 outside the crop.
@@ -138,7 +138,8 @@ class Crop:
 
 
 def _apply(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float32]:
-    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    carried: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
+    return carried.astype(np.float32)
 
 
 def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:

@@ -11,13 +11,12 @@ import numpy as np
 from vitruvian.errors import OptionError
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
     from vitruvian.landmarks import Landmarks, Mask
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Style", "draw"]
+__all__ = ["Style", "draw_landmarks"]
 
 Colour = tuple[int, int, int]
 
@@ -60,7 +59,9 @@ class Style:
                 raise OptionError(f"{name}: from 0 to 1, got {getattr(self, name)}")
 
 
-def draw(pixels: NDArray[np.uint8], landmarks: Landmarks, style: Style | None = None) -> NDArray[np.uint8]:
+def draw_landmarks(
+    pixels: NDArray[np.uint8], landmarks: Landmarks, style: Style | None = None
+) -> NDArray[np.uint8]:
     """Draw everybody's skeleton, and mask where there is one, over a picture.
 
     Args:
@@ -102,11 +103,18 @@ _DENSE_PARTS = frozenset({"face", "left_hand", "right_hand"})
 def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *, sure: bool) -> None:
     known = np.isfinite(person.xy[0]).all(axis=1)
     confident = known if person.score is None else known & (person.score[0] >= style.min_score)
-    points = np.rint((np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) - 0.5) * (1 << _SHIFT)).astype(int).tolist()
+    points = (
+        np.rint((np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) - 0.5) * (1 << _SHIFT)).astype(int).tolist()
+    )
     colours = _colours(person.skeleton, style)
     widths = _widths(person, min(picture.shape[:2]) * style.width)
     limbs = [
-        (points[a], points[b], colours[a] if colours[a] == colours[b] else style.middle, min(widths[a], widths[b]))
+        (
+            points[a],
+            points[b],
+            colours[a] if colours[a] == colours[b] else style.middle,
+            min(widths[a], widths[b]),
+        )
         for a, b in person.skeleton.edges
         if known[a] and known[b] and (confident[a] and confident[b]) == sure
     ]
@@ -129,12 +137,11 @@ def _disc(picture: NDArray[np.uint8], centre: list[int], colour: Colour, radius:
 
 
 def _colours(skeleton: Skeleton, style: Style) -> list[Colour]:
-    sides = {name: getattr(style, name) for name in ("left", "right")}
+    sides = {"left": style.left, "right": style.right}
     colours = [style.middle] * len(skeleton)
     for part, points in skeleton.parts.items():
-        side = sides.get(part.split("_")[0])
-        for point in points if side else ():
-            colours[point] = side
+        for point in points:
+            colours[point] = sides.get(part.split("_")[0], colours[point])
     return colours
 
 
@@ -143,7 +150,12 @@ def _widths(person: Landmarks, most: float) -> list[float]:
     x0, y0, x1, y1 = person.box[0].tolist()
     width = max(1.0, min(most, 0.016 * max(x1 - x0, y1 - y0)))
     dense = {point for part in _DENSE_PARTS for point in person.skeleton.parts.get(part, ())}
-    dense -= {point for part, points in person.skeleton.parts.items() if part not in _DENSE_PARTS for point in points}
+    dense -= {
+        point
+        for part, points in person.skeleton.parts.items()
+        if part not in _DENSE_PARTS
+        for point in points
+    }
     return [0.5 * width if point in dense else width for point in range(len(person.skeleton))]
 
 

@@ -45,7 +45,7 @@ class ArrayError(VitruvianError, ValueError):
     """An array has the wrong shape, dtype or content; the message states expected and actual."""
 
 
-class _FileProblem(VitruvianError):
+class _FileError(VitruvianError):
     """A problem with one file (or one thing that has no path, such as bytes in memory)."""
 
     def __init__(self, message: str, *, path: str | Path | None = None) -> None:
@@ -53,11 +53,11 @@ class _FileProblem(VitruvianError):
         self.path = None if path is None else Path(path)
 
 
-class SourceError(_FileProblem):
+class SourceError(_FileError):
     """A picture or stream cannot be read; ``path`` says which."""
 
 
-class WeightsError(_FileProblem):
+class WeightsError(_FileError):
     """Model files cannot be used; ``path`` says which file, if it is one."""
 
 
@@ -73,5 +73,5 @@ class SessionError(VitruvianError):
         self.network = network
 
 
-class SinkError(_FileProblem):
+class SinkError(_FileError):
     """A result cannot be written; ``path`` says where to."""

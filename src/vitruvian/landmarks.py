@@ -88,7 +88,11 @@ class Landmarks:
         present = {name: getattr(self, name) for name in _COLUMNS}
         checked = check_columns(
             {
-                name: (column, tuple(len(self.skeleton) if axis == "K" else axis for axis in axes), np.float32)
+                name: (
+                    column,
+                    tuple(len(self.skeleton) if axis == "K" else axis for axis in axes),
+                    np.float32,
+                )
                 for name, axes in _COLUMNS.items()
                 if (column := present[name]) is not None
             }

@@ -47,8 +47,8 @@ def pose(
     one point: there ``num_poses`` is 1.
 
     Args:
-        model: ``"full"`` (default), ``"lite"``, ``"heavy"``, or another name from ``vitruvian models list``; the
-            path or the content of a ``.task`` bundle; the path of a folder of ``.tflite`` files; or what
+        model: ``"full"`` (default), ``"lite"``, ``"heavy"``, or another name from ``vitruvian models list``;
+            the path or the content of a ``.task`` bundle; the path of a folder of ``.tflite`` files; or what
             ``weights.load`` returned. A named model that is not on this machine yet is downloaded.
         num_poses: Most people in the result, the detector's best first; by default everyone found.
         min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1.

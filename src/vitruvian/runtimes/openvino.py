@@ -85,7 +85,9 @@ class _OpenVINOSession:
         except RuntimeError as error:
             raise SessionError(_reason(error), network=self._network) from error
         self._idle.put(request)
-        return {name: np.stack(items) for name, items in zip(self._outputs, zip(*rows), strict=True)}
+        return {
+            name: np.stack(items) for name, items in zip(self._outputs, zip(*rows, strict=True), strict=True)
+        }
 
     def close(self) -> None:
         """Release the network; calls under way end normally."""

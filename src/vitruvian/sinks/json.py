@@ -20,11 +20,18 @@ __all__ = ["JsonSink", "read_json"]
 
 
 class JsonSink:
-    """Writes the landmarks of one picture::
+    """Writes the landmarks of one picture.
 
-        {"image": {"path", "width", "height"}, "model": {"name", "files", "runtime"}, "skeleton": "body33",
-         "instances": [{"bbox", "score", "keypoints", "keypoint_scores", "presence", "depth",
-                        "world_keypoints"}]}
+    The file holds one object::
+
+        {
+            "image": {"path", "width", "height"},
+            "model": {"name", "files", "runtime"},
+            "skeleton": "body33",
+            "instances": [
+                {"bbox", "score", "keypoints", "keypoint_scores", "presence", "depth", "world_keypoints"}
+            ],
+        }
 
     Args:
         path: The file to write.
@@ -66,4 +73,6 @@ def read_json(path: str | Path) -> Landmarks:
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=path) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"not landmarks of a picture as Vitruvian writes them: {error}", path=path) from error
+        raise SourceError(
+            f"not landmarks of a picture as Vitruvian writes them: {error}", path=path
+        ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from PIL import Image
 
-from vitruvian.draw import Style, draw
+from vitruvian.draw import Style, draw_landmarks
 from vitruvian.sinks.sink import write_result
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OverlaySink:
     def write(self, frame: Frame, landmarks: Landmarks) -> None:
         """Write the picture; see ``Sink.write``."""
         buffer = io.BytesIO()
-        picture = draw(frame.pixels, landmarks, self._style)
+        picture = draw_landmarks(frame.pixels, landmarks, self._style)
         # Full chroma: thin coloured limbs smear otherwise.
         Image.fromarray(picture).save(buffer, format="JPEG", quality=_JPEG_QUALITY, subsampling=0)
         write_result(self._path, buffer.getvalue())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,8 @@ from vitruvian.errors import SourceError
 from vitruvian.frame import MAX_SIDE, Frame, Stamp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "read_image"]
@@ -42,7 +43,9 @@ def read_image(source: str | Path | bytes, *, name: str | None = None) -> Frame:
     """
     named = name if name is not None else "<bytes>" if isinstance(source, bytes) else str(source)
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
+        with Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS
+        ) as image:
             _check_size(image.size, named)
             pixels = _decode(image)
     except FileNotFoundError as error:

@@ -1,0 +1,49 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets up what it needs, once.
+#
+#   make demo                  the main job on a real photograph
+#   make demo PHOTO=me.jpg     … on one of yours
+#   make test                  the tests
+#   make lint                  style, types, import contract
+#   make format                put the style right
+#   make clean                 remove what these commands set up
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= out
+BIN := $(VENV)/bin
+# The astronaut picture that scikit-image carries: NASA, public domain.
+ASTRONAUT = $(shell $(BIN)/python -c "import pathlib, skimage.data as d; print(pathlib.Path(d.__file__).parent / 'astronaut.png')")
+PHOTO ?= $(ASTRONAUT)
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.demo
+	$(BIN)/vitruvian pose "$(PHOTO)" --output "$(OUT)"
+	@echo "Look at the overlay (.jpg) and read the landmarks (.json) in $(OUT)/:"
+	@ls "$(OUT)"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf "$(VENV)" "$(OUT)"
+
+# A stamp for each set of dependencies: offline reruns install nothing.
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit('Vitruvian needs Python 3.11 or newer; try: make PYTHON=python3.12 ...' if sys.version_info < (3, 11) else 0)"
+	$(PYTHON) -m venv "$(VENV)"

@@ -1,0 +1,186 @@
+"""``vitruvian pose`` as a person uses it: real processes, real photos."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from vitruvian import read_json
+from vitruvian.cli import app
+
+
+def _run(
+    *arguments: object, stdin: bytes | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "vitruvian", "pose", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False, cwd=cwd)
+
+
+def _invoke(*arguments: object):
+    return CliRunner().invoke(app, ["pose", *map(str, arguments)])
+
+
+def _listing(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def photo(astronaut, tmp_path) -> Path:
+    """A small copy, so that many runs stay quick."""
+    path = tmp_path / "in" / "ann.png"
+    path.parent.mkdir()
+    Image.open(astronaut).resize((256, 256)).save(path)
+    return path
+
+
+def test_a_photo_leaves_an_overlay_and_a_json(full_files, astronaut, astronaut_people, tmp_path):
+    done = _run(astronaut, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert _listing(tmp_path / "out") == {"astronaut.jpg", "astronaut.json"}
+    with Image.open(tmp_path / "out" / "astronaut.jpg") as overlay:
+        assert overlay.size == (512, 512)
+    people = read_json(tmp_path / "out" / "astronaut.json")
+    assert np.abs(people.xy - astronaut_people.xy).max() < 1e-3
+    assert b"1 of 1 pictures done, 1 people found" in done.stdout
+
+
+def test_standard_input(full_files, photo, tmp_path):
+    done = _run("-", "-o", tmp_path / "out", "--no-overlay", stdin=photo.read_bytes())
+    assert done.returncode == 0, done.stderr
+    assert _listing(tmp_path / "out") == {"stdin.json"}
+
+
+def test_one_bad_file_never_ends_a_batch(full_files, photo, tmp_path):
+    (photo.parent / "broken.jpg").write_bytes(photo.read_bytes()[:1000])
+    (photo.parent / "empty.png").touch()
+    (photo.parent / "notes.txt").write_text("not looked at")
+    done = _run(photo.parent, tmp_path / "nowhere.jpg", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert _listing(tmp_path / "out") == {"ann.jpg", "ann.json"}
+    assert b"1 of 4 pictures done, 1 people found, 3 failed" in done.stdout
+    for name in (b"broken.jpg", b"empty.png", b"nowhere.jpg"):
+        assert b"failed: " in done.stderr
+        assert name in done.stderr
+
+
+def test_the_summary_as_json_is_all_of_standard_output(full_files, photo, tmp_path):
+    done = _run(photo, tmp_path / "nowhere.jpg", "-o", tmp_path / "out", "--json-summary")
+    summary = json.loads(done.stdout)
+    assert (summary["pictures"], summary["done"], summary["people"]) == (2, 1, 1)
+    assert [failure["path"] for failure in summary["failed"]] == [str(tmp_path / "nowhere.jpg")]
+
+
+def test_same_names_do_not_overwrite_each_other(full_files, photo, tmp_path):
+    other = tmp_path / "other" / "ANN.png"
+    other.parent.mkdir()
+    Image.new("RGB", (64, 64)).save(other)
+    result = _invoke(photo, other, photo, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert _listing(tmp_path / "out") == {"ann.jpg", "ann.json", "ANN-2.jpg", "ANN-2.json"}
+    assert json.loads((tmp_path / "out" / "ANN-2.json").read_text())["image"]["path"] == str(other)
+
+
+def test_a_picture_of_the_users_is_never_overwritten(full_files, photo):
+    before = photo.parent / "me.jpg"
+    Image.open(photo).save(before)
+    content = before.read_bytes()
+    done = _run(before, "-o", photo.parent)
+    assert done.returncode == 1
+    assert b"choose another folder with -o" in done.stderr
+    assert before.read_bytes() == content
+    assert _run(before, "-o", photo.parent, "--no-overlay").returncode == 0
+
+
+def test_patterns_are_expanded(full_files, photo, tmp_path):
+    result = _invoke(photo.parent / "*.png", "-o", tmp_path / "out", "--no-overlay")
+    assert result.exit_code == 0
+    assert _listing(tmp_path / "out") == {"ann.json"}
+
+
+def test_a_folder_without_pictures(tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = _invoke(tmp_path / "empty", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "no pictures in this folder" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_masks_and_limits(full_files, photo, tmp_path):
+    result = _invoke(photo, "-o", tmp_path / "out", "--masks", "--num-poses", 1, "--threads", 1)
+    assert result.exit_code == 0, result.output
+    assert "ann.mask.0.png" in _listing(tmp_path / "out")
+    result = _invoke(photo, "-o", tmp_path / "none", "--min-pose-detection-confidence", 1)
+    assert json.loads((tmp_path / "none" / "ann.json").read_text())["instances"] == []
+
+
+def test_a_users_own_bundle(lite_bundle, photo, tmp_path):
+    result = _invoke(photo, "-o", tmp_path / "out", "--model", lite_bundle, "--offline")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "out" / "ann.json").read_text())["model"]["name"] == str(lite_bundle)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--num-poses", "0"], "--num-poses"),
+        (["--min-pose-presence-confidence", "1.5"], "--min-pose-presence-confidence"),
+        (["--threads", "0"], "--threads"),
+    ],
+)
+def test_options_outside_their_range_are_usage_errors(photo, arguments, complaint):
+    result = _invoke(photo, *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
+def test_an_unknown_model_names_the_known_ones(photo, tmp_path):
+    done = _run(photo, "--model", "gigantic", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert b"pose-full" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_result_folder_that_cannot_be_made(full_files, photo):
+    done = _run(photo, "-o", photo / "out")
+    assert done.returncode == 1
+    assert b"cannot be made" in done.stderr
+
+
+def test_a_result_that_cannot_be_written_is_counted(full_files, photo, tmp_path):
+    out = tmp_path / "out"
+    (out / "ann.json").mkdir(parents=True)
+    done = _run(photo, "-o", out)
+    assert done.returncode == 1
+    assert b"cannot be written" in done.stderr
+    assert not [path for path in out.iterdir() if path.suffix == ".part"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+def test_an_interruption_leaves_whole_files_and_says_how_far_it_got(full_files, photo, tmp_path):
+    for i in range(400):
+        (photo.parent / f"{i:03}.png").symlink_to(photo)
+    command = [sys.executable, "-m", "vitruvian", "pose", str(photo.parent), "-o", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not (tmp_path / "out").is_dir() or len(_listing(tmp_path / "out")) < 6:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted with" in out
+    names = _listing(tmp_path / "out")
+    assert len(names) < 800
+    assert not [name for name in names if name.endswith(".part")]
+    for name in names:
+        if name.endswith(".json"):
+            assert len(read_json(tmp_path / "out" / name)) == 1

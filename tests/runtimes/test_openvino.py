@@ -1,0 +1,21 @@
+import pytest
+
+from vitruvian import OpenVINO, OptionError
+from vitruvian.models.blazepose import DETECTOR
+
+
+def test_precision_is_float32_although_the_cpu_may_have_bf16(full_files):
+    """OpenVINO would pick bf16 by itself, which moves landmarks by 9 px."""
+    session = OpenVINO().open(full_files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
+    hint = session._compiled.get_property("INFERENCE_PRECISION_HINT")
+    assert hint.get_type_name() == "f32"
+
+
+def test_threads_reach_the_network(full_files):
+    session = OpenVINO(threads=1).open(full_files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
+    assert session._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(OptionError, match="threads"):
+        OpenVINO(threads=0)
