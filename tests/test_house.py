@@ -66,7 +66,7 @@ def test_no_catch_all_and_no_print(path):
 
 def test_public_names_are_sorted_and_all_there():
     assert vitruvian.__all__ == sorted(vitruvian.__all__)
-    assert set(vitruvian.__all__) == set(vitruvian._HOMES)
+    assert set(vitruvian.__all__) == {*vitruvian._HOMES, *vitruvian._ROOMS}
     for name in vitruvian.__all__:
         assert getattr(vitruvian, name) is not None
 

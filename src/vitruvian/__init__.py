@@ -103,10 +103,12 @@ __all__ = [
     "WeightsError",
     "WeightsMissingError",
     "draw_landmarks",
+    "mediapipe",
     "pose",
     "pose_pipeline",
     "read_image",
     "read_json",
+    "weights",
 ]
 
 
@@ -119,4 +121,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_ROOMS, "__version__"]
+    return [*__all__, "__version__"]

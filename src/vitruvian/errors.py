@@ -62,7 +62,7 @@ class WeightsError(_FileError):
 
 
 class WeightsMissingError(WeightsError, FileNotFoundError):
-    """A model file is not where it should be; the message says how to put it there."""
+    """A model file, or a member of a bundle, is not where it should be; the message says what to do."""
 
 
 class SessionError(VitruvianError):

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from vitruvian.errors import WeightsError
+from vitruvian.errors import WeightsError, WeightsMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ def _find_entry(archive: zipfile.ZipFile, name: str, path: Path | None) -> zipfi
     # `orig_filename` is the name as stored; `filename` has been cut at a NUL and had separators replaced.
     entries = [entry for entry in archive.infolist() if entry.orig_filename == name]
     if not entries:
-        raise WeightsError(f"has no member {name}; its members: {_listed(archive)}", path=path)
+        raise WeightsMissingError(f"has no member {name}; its members: {_listed(archive)}", path=path)
     if len(entries) > 1:
         raise WeightsError(f"has {len(entries)} members called {name}; there must be exactly one", path=path)
     entry = entries[0]

@@ -1,0 +1,5 @@
+"""Colours and widths of drawings."""
+
+from vitruvian.mediapipe.tasks.python.vision.drawing_styles import get_default_pose_landmarks_style
+
+__all__ = ["get_default_pose_landmarks_style"]
