@@ -2,13 +2,14 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import vitruvian
-from vitruvian.crop import Crop
+from vitruvian.crop import Crop, _corners, _fixed_point, _sampling_map
 
 WIDTH, HEIGHT = 64, 48
 
@@ -61,6 +62,28 @@ def test_a_kept_sampling_map_gives_the_same_pixels(ramp):
     assert not fresh.shared
     for _ in range(2):
         assert (kept.warp(ramp, "black") == fresh.warp(ramp, "black")).all()
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3, -1.2, math.pi / 2])
+def test_the_fast_way_to_a_sampling_map_is_exact(turn):
+    """Crops of either kind, with and without a perspective part, against the specification's arithmetic."""
+    rng = np.random.default_rng(11)
+    fast = 0
+    for _ in range(60):
+        x, y, side = rng.uniform([0, 0, 30], [1280, 720, 2000]).astype(np.float32).tolist()
+        crop = Crop(x, y, side, side, turn + rng.normal() * 0.1 * (turn != 0), (256, 256))
+        homography = _homography(crop)
+        fast += np.abs(homography[2, :2]).max() > 1e-13
+        expected = _fixed_point(homography, 256, 256)
+        for actual, reference in zip(_sampling_map(crop), expected, strict=True):
+            assert actual.dtype == reference.dtype
+            assert (actual == reference).all()
+    assert fast > 10
+
+
+def _homography(crop: Crop) -> np.ndarray:
+    target = np.array([(0, 256), (0, 0), (256, 0), (256, 256)], np.float32)
+    return cv2.invert(cv2.getPerspectiveTransform(_corners(crop), target))[1]
 
 
 def test_warp_writes_into_the_array_it_is_given(ramp):
@@ -116,9 +139,11 @@ def test_sampling_agrees_with_the_point_map():
     assert np.abs(warped[..., :2].reshape(-1, 2) - expected).max() <= 0.5 + 1 / 32
 
 
-def test_a_region_far_outside_shows_the_edge():
+@pytest.mark.parametrize("x", [100_000.0, 65_556.0, -65_516.0, 32_760.0])
+def test_a_region_far_outside_shows_the_edge(x):
+    """Positions must not wrap around in 16 bits: 65,556 is 20 then."""
     white = np.full((40, 40, 3), 255, np.uint8)
-    far = Crop(100_000.0, -70_000.0, 500.0, 500.0, 1.0, (32, 32))
+    far = Crop(x, 20.0, 37.0, 37.0, 1.0, (32, 32))
     assert (far.warp(white, "replicate") == 255).all()
     assert not far.warp(white, "black").any()
 

@@ -40,22 +40,25 @@ def check_columns(columns: Mapping[str, tuple[object, Axes, DTypeLike]]) -> dict
     Raises:
         ArrayError: One of them differs; the message names it and states expected and actual.
     """
-    lengths: dict[str, int] = {}
+    lengths: dict[int | str, int] = {}
     checked: dict[str, NDArray[Any]] = {}
     for name, (array, axes, dtype) in columns.items():
-        expected = f"{np.dtype(dtype)} of shape ({', '.join(str(lengths.get(str(a), a)) for a in axes)})"
-        if not isinstance(array, np.ndarray):
-            raise ArrayError(f"{name}: expected an array of {expected}, got {type(array).__name__}")
-        if array.dtype != dtype or not _fits(array.shape, axes, lengths):
-            raise ArrayError(f"{name}: expected {expected}, got {array.dtype} of shape {array.shape}")
+        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != len(axes):
+            raise ArrayError(_complaint(name, array, axes, dtype, lengths))
+        bound = dict(zip(axes, array.shape, strict=True)) | lengths
+        expected = [axis if isinstance(axis, int) else bound[axis] for axis in axes]
+        if expected != list(array.shape):
+            raise ArrayError(_complaint(name, array, axes, dtype, lengths))
+        lengths = bound
         checked[name] = np.ascontiguousarray(array)
     return checked
 
 
-def _fits(shape: tuple[int, ...], axes: Axes, lengths: dict[str, int]) -> bool:
-    if len(shape) != len(axes):
-        return False
-    return all(
-        length == (axis if isinstance(axis, int) else lengths.setdefault(axis, length))
-        for length, axis in zip(shape, axes, strict=True)
+def _complaint(
+    name: str, array: object, axes: Axes, dtype: DTypeLike, lengths: Mapping[int | str, int]
+) -> str:
+    shape = ", ".join(str(lengths.get(axis, axis)) for axis in axes)
+    actual = (
+        f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
     )
+    return f"{name}: expected {np.dtype(dtype)} of shape ({shape}), got {actual}"

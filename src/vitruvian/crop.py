@@ -153,12 +153,37 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
         in 1/32 pixel: OpenCV's fixed-point maps.
     """
     columns, rows = crop.output
-    map_ = _output_to_image(crop)
+    corners = _corners(crop)
+    to_output = cv2.getPerspectiveTransform(
+        corners, np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
+    )
+    # OpenCV's own solver and its closed-form 3x3 inverse, since others round some ties differently.
+    to_image = np.asarray(cv2.invert(to_output)[1], np.float64)
+    if np.abs(to_image[2, :2]).max() < _PERSPECTIVE or np.abs(corners).max() > _INT16.max:
+        # Without a perspective part some positions are ties to the last bit, and the order of operations
+        # counts; far outside, positions must be clipped.
+        return _fixed_point(to_image, columns, rows)
+    # A camera that does nothing but look along this homography: the same positions, three times as fast.
+    # It inverts the matrix itself, the same way.
+    whole, fraction = cv2.initUndistortRectifyMap(
+        _NO_CAMERA, None, to_output, _NO_CAMERA, crop.output, cv2.CV_16SC2
+    )
+    return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
+
+
+_NO_CAMERA = np.eye(3)
+_PERSPECTIVE = 1e-13  # the part is either below 1e-15 or above 1e-12
+
+
+def _fixed_point(
+    to_image: NDArray[np.float64], columns: int, rows: int
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Return the sampling map of a homography, in the order of operations of section 5, step 5."""
     i, j = np.arange(columns, dtype=np.float64), np.arange(rows, dtype=np.float64)[:, None]
-    steps = _STEPS / (map_[2, 0] * i + map_[2, 1] * j + map_[2, 2])
+    steps = _STEPS / (to_image[2, 0] * i + to_image[2, 1] * j + to_image[2, 2])
     position = np.empty((rows, columns, 2), np.int32)
     for axis in (0, 1):
-        along = map_[axis, 0] * i + map_[axis, 1] * j + map_[axis, 2]
+        along = to_image[axis, 0] * i + to_image[axis, 1] * j + to_image[axis, 2]
         along *= steps
         position[..., axis] = np.rint(along, out=along)
     whole = (position >> _BITS).clip(_INT16.min, _INT16.max).astype(np.int16)
@@ -169,18 +194,6 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
 
 # Letterboxes of the image sizes lately seen: 0.4 MB each.
 _kept_sampling_map = lru_cache(maxsize=8)(_sampling_map)
-
-
-def _output_to_image(crop: Crop) -> NDArray[np.float64]:
-    """Return the (3, 3) map from output pixels to image pixels, to the last bit as section 5, steps 1 to 4.
-
-    OpenCV's own solver and its closed-form 3x3 inverse are used, since others round some ties differently.
-    """
-    columns, rows = crop.output
-    away = cv2.getPerspectiveTransform(
-        _corners(crop), np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
-    )
-    return cv2.invert(away)[1]  # type: ignore[return-value]
 
 
 def _corners(crop: Crop) -> NDArray[np.float32]:

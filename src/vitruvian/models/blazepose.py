@@ -19,7 +19,7 @@ from vitruvian.models.heatmap import refine, sigmoid
 from vitruvian.models.network import Network
 from vitruvian.models.nms import weighted_nms
 from vitruvian.regions import Regions
-from vitruvian.runtimes.session import Signature
+from vitruvian.runtimes.session import PixelInput, Signature
 from vitruvian.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
 _ENLARGE = 1.25  # of a body's circle, to its region
 
 DETECTOR = Signature(
-    inputs={"image": (_DETECTOR_SIDE, _DETECTOR_SIDE, 3)},
+    inputs={"image": PixelInput(_DETECTOR_SIDE, _DETECTOR_SIDE, low=-1.0, high=1.0)},
     outputs={"boxes": (2254, 12), "scores": (2254, 1)},
 )
 """Section 2.2."""
 
 LANDMARKER = Signature(
-    inputs={"image": (_LANDMARKER_SIDE, _LANDMARKER_SIDE, 3)},
+    inputs={"image": PixelInput(_LANDMARKER_SIDE, _LANDMARKER_SIDE, low=0.0, high=1.0)},
     outputs={
         "landmarks": (_POINTS * 5,),
         "presence": (1,),
@@ -107,7 +107,7 @@ class BlazePoseDetector:
     """
 
     def __init__(self, session: Session, settings: PoseSettings) -> None:
-        self._network = Network(session, low=-1.0, high=1.0, border="black")
+        self._network = Network(session, border="black")
         self._settings = settings
         self._anchors = anchor_centres(_DETECTOR_SIDE, strides=(8, 16, 32, 32, 32))
 
@@ -200,7 +200,7 @@ class BlazePoseLandmarker:
     """
 
     def __init__(self, session: Session, settings: PoseSettings) -> None:
-        self._network = Network(session, low=0.0, high=1.0, border="replicate")
+        self._network = Network(session, border="replicate")
         self._settings = settings
         self._skeleton = Skeleton.named("body33")
 

@@ -13,9 +13,9 @@ __all__ = ["refine", "sigmoid"]
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return 1 / (1 + exp(-x)) in float32; logits beyond ±88 count as ±88, so that nothing overflows."""
+    """Return 1 / (1 + exp(-x)) in float32; logits below -88 count as -88, so that nothing overflows."""
     one = np.float32(1)
-    return one / (one + np.exp(-np.clip(logits, np.float32(-88), np.float32(88))))
+    return one / (one + np.exp(-np.maximum(logits, np.float32(-88))))
 
 
 def refine(

@@ -1,4 +1,4 @@
-"""A session together with what its pixels must look like."""
+"""Pictures through a network: crop, stack, run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,10 @@ class Network:
 
     Attributes:
         session: Runs it; its one input is called ``image``.
-        low: What a black pixel becomes.
-        high: What a white pixel becomes.
         border: What the network sees beyond the edge of the picture.
     """
 
     session: Session
-    low: float
-    high: float
     border: Border
 
     def look(self, views: Sequence[tuple[NDArray[np.uint8], Crop]]) -> dict[str, NDArray[np.float32]]:
@@ -44,11 +40,7 @@ class Network:
             Output name → (N, …) float32.
         """
         columns, rows = views[0][1].output
-        tensor = np.empty((len(views), rows, columns, 3), np.float32)
-        # Quantised to 8 bits before it is scaled, as the original does.
-        scale = np.float32((self.high - self.low) / 255)
-        for item, (pixels, crop) in zip(tensor, views, strict=True):
-            np.multiply(crop.warp(pixels, self.border), scale, out=item)
-        if self.low:
-            tensor += np.float32(self.low)
-        return self.session.run({"image": tensor})
+        batch = np.empty((len(views), rows, columns, 3), np.uint8)
+        for item, (pixels, crop) in zip(batch, views, strict=True):
+            crop.warp(pixels, self.border, out=item)
+        return self.session.run({"image": batch})

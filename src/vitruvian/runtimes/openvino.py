@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from openvino import CompiledModel, Core, InferRequest, Model
+    from openvino import CompiledModel, Core, InferRequest, Model, Node
 
     from vitruvian.runtimes.session import ModelFile, Session, Signature
 
@@ -48,7 +49,7 @@ class OpenVINO:
         """Compile a network for the CPU; see ``Runtime.open``."""
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        core = openvino.Core()
+        core = _core()
         config: dict[str, object] = {
             # By itself OpenVINO picks bf16 on CPUs that have it, which moves landmarks by 9 px.
             "INFERENCE_PRECISION_HINT": "f32",
@@ -60,34 +61,44 @@ class OpenVINO:
         try:
             _check(model, signature)
             wanted = [model.outputs[list(signature.outputs).index(name)] for name in outputs]
-            pruned = openvino.Model(wanted, model.get_parameters(), file.name)
+            pruned = openvino.Model(wanted, _take_pixels(model, signature), file.name)
             compiled = core.compile_model(pruned, "CPU", config)
         except (RuntimeError, ValueError) as error:
             raise SessionError(_reason(error), network=file.name) from error
-        return _OpenVINOSession(compiled, tuple(signature.inputs), outputs, file.name)
+        shapes = {name: signature.outputs[name] for name in outputs}
+        return _OpenVINOSession(compiled, tuple(signature.inputs), shapes, file.name)
 
 
 class _OpenVINOSession:
     def __init__(
-        self, compiled: CompiledModel, inputs: tuple[str, ...], outputs: tuple[str, ...], network: str
+        self,
+        compiled: CompiledModel,
+        inputs: tuple[str, ...],
+        outputs: Mapping[str, tuple[int, ...]],
+        network: str,
     ) -> None:
         self._compiled: CompiledModel | None = compiled
         self._inputs, self._outputs, self._network = inputs, outputs, network
         # A request serves one caller at a time; as many are made as there are callers at once.
         self._idle: LifoQueue[InferRequest] = LifoQueue()
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Run a batch; see ``Session.run``. The model files are made for one item, so it is a loop."""
         request = self._take()
         columns = [inputs[name] for name in self._inputs]
+        count = len(columns[0])
+        results = {name: np.empty((count, *shape), np.float32) for name, shape in self._outputs.items()}
         try:
-            rows = [self._run_one(request, items) for items in zip(*columns, strict=True)]
+            for i in range(count):
+                for index, column in enumerate(columns):
+                    request.get_input_tensor(index).data[0] = column[i]
+                request.infer()
+                for index, result in enumerate(results.values()):
+                    result[i] = request.get_output_tensor(index).data[0]
         except RuntimeError as error:
             raise SessionError(_reason(error), network=self._network) from error
         self._idle.put(request)
-        return {
-            name: np.stack(items) for name, items in zip(self._outputs, zip(*rows, strict=True), strict=True)
-        }
+        return results
 
     def close(self) -> None:
         """Release the network; calls under way end normally."""
@@ -103,12 +114,14 @@ class _OpenVINOSession:
         except Empty:
             return compiled.create_infer_request()
 
-    @staticmethod
-    def _run_one(request: InferRequest, items: tuple[NDArray[np.float32], ...]) -> list[NDArray[np.float32]]:
-        for index, item in enumerate(items):
-            np.copyto(request.get_input_tensor(index).data[0], item)
-        request.infer()
-        return [tensor.data[0].copy() for tensor in request.output_tensors]
+
+@cache
+def _core() -> Core:
+    # One for the process: networks that run in turns share its threads. With a core each, they wake their own
+    # pools in turns, which costs a quarter of the time of a picture.
+    import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
+
+    return openvino.Core()
 
 
 def _read(core: Core, file: ModelFile) -> Model:
@@ -126,12 +139,29 @@ def _read(core: Core, file: ModelFile) -> Model:
             raise SessionError(message, network=file.name) from error
 
 
+def _take_pixels(model: Model, signature: Signature) -> list[Node]:
+    """Let the network take 8-bit pixels: a quarter of the bytes to copy, scaled by the same two roundings."""
+    from openvino import Type, opset13  # noqa: PLC0415  # opens a foreign world: 0.1 s
+
+    parameters = []
+    for port, (name, pixels) in zip(model.inputs, signature.inputs.items(), strict=True):
+        parameter = opset13.parameter([1, *pixels.shape], Type.u8, name=name)
+        scale = np.float32((pixels.high - pixels.low) / 255)
+        scaled = opset13.multiply(opset13.convert(parameter, Type.f32), opset13.constant(scale))
+        if pixels.low:
+            scaled = opset13.add(scaled, opset13.constant(np.float32(pixels.low)))
+        for target in port.get_target_inputs():
+            target.replace_source_output(scaled.output(0))
+        parameters.append(parameter)
+    return parameters
+
+
 def _check(model: Model, signature: Signature) -> None:
     for kind, expected, ports in (
-        ("inputs", signature.inputs, model.inputs),
-        ("outputs", signature.outputs, model.outputs),
+        ("inputs", [pixels.shape for pixels in signature.inputs.values()], model.inputs),
+        ("outputs", signature.outputs.values(), model.outputs),
     ):
-        wanted = [(1, *shape) for shape in expected.values()]
+        wanted = [(1, *shape) for shape in expected]
         actual = [tuple(int(str(length)) for length in port.partial_shape) for port in ports]
         if actual != wanted:
             raise ValueError(f"other {kind} than this model family has: expected {wanted}, got {actual}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ModelFile", "Runtime", "Session", "Signature"]
+__all__ = ["ModelFile", "PixelInput", "Runtime", "Session", "Signature"]
 
 
 class ModelFile(Protocol):
@@ -31,28 +31,51 @@ class ModelFile(Protocol):
 
 
 @dataclass(frozen=True)
+class PixelInput:
+    """An input that takes 8-bit RGB pixels, and what its network makes of them.
+
+    Attributes:
+        height: In pixels.
+        width: In pixels.
+        low: The number that a black pixel becomes.
+        high: The number that a white pixel becomes.
+    """
+
+    height: int
+    width: int
+    low: float
+    high: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one item."""
+        return self.height, self.width, 3
+
+
+@dataclass(frozen=True)
 class Signature:
     """The tensors of a network in the order in which its file lists them, under the names we give them.
 
     Model files of one family agree in order and shapes, but not in names.
 
     Attributes:
-        inputs: Name → shape of one item, without the batch axis.
+        inputs: Name → the pixels it takes.
         outputs: Name → shape of one item, without the batch axis.
     """
 
-    inputs: Mapping[str, tuple[int, ...]]
+    inputs: Mapping[str, PixelInput]
     outputs: Mapping[str, tuple[int, ...]]
 
 
 class Session(Protocol):
     """One open network. May be called from many threads at once."""
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Run a batch.
 
         Args:
-            inputs: Name → (N, …) float32, for every input of the signature; N ≥ 1.
+            inputs: Name → (N, height, width, 3) uint8, for every input of the signature; N ≥ 1. The session
+                scales the pixels as the signature says.
 
         Returns:
             Name → (N, …) float32 for the outputs asked for at opening; the caller owns them.
