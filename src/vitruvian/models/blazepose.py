@@ -225,9 +225,10 @@ class BlazePoseLandmarker:
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
         """Decode the rows of one frame (section 7)."""
-        present = np.flatnonzero(out["presence"][:, 0] > self._settings.min_pose_presence_confidence)
-        crops = [crops[i] for i in present.tolist()]
-        out = {name: tensor[present] for name, tensor in out.items()}
+        present = out["presence"][:, 0] > self._settings.min_pose_presence_confidence
+        if not present.all():  # an index copies, and heat maps are large
+            crops = [crop for crop, there in zip(crops, present.tolist(), strict=True) if there]
+            out = {name: tensor[present] for name, tensor in out.items()}
 
         raw = out["landmarks"].reshape(-1, _POINTS, 5)
         count = len(self._skeleton)
