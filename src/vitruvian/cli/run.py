@@ -110,7 +110,7 @@ class Report:
             *([f"{len(self.failed)} failed"] if self.failed else []),
             *([f"interrupted with {left} left"] if self.interrupted else []),
         ]
-        return f"{', '.join(parts)}; results in {self.folder} ({self.seconds:.1f} s)"
+        return f"{', '.join(parts)}; results in {self.folder} ({self.seconds:.2f} s)"
 
 
 def run(
