@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 ASTRONAUT = $(shell $(BIN)/python -c "import pathlib, skimage.data as d; print(pathlib.Path(d.__file__).parent / 'astronaut.png')")
 PHOTO ?= $(ASTRONAUT)
 
+# A step that fails halfway leaves nothing that looks done.
+.DELETE_ON_ERROR:
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/.demo

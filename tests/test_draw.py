@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vitruvian import Crop, Landmarks, Mask, OptionError, Skeleton, Style, draw_landmarks
+from vitruvian import ArrayError, Crop, Landmarks, Mask, OptionError, Skeleton, Style, draw_landmarks
 
 BODY = Skeleton.named("body33")
 F32 = np.float32
@@ -85,6 +85,12 @@ def _scaled(side: int) -> Landmarks:
     person = _standing(at=(100, -10))
     scale = F32(side / 200)
     return Landmarks(BODY, person.xy * scale, person.box * scale, person.box_score)
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (9, 9, 4)])
+def test_other_pixels_are_refused(shape):
+    with pytest.raises(ArrayError, match="pixels"):
+        draw_landmarks(np.zeros(shape, np.uint8), _standing())
 
 
 def test_fractions_outside_their_range_are_refused():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vitruvian import ArrayError, Frame
+from vitruvian import ArrayError, Frame, Stamp
 from vitruvian.frame import MAX_SIDE
 
 
@@ -28,6 +28,11 @@ def test_an_array_becomes_a_frame():
 def test_anything_but_rgb_pixels_is_refused(pixels):
     with pytest.raises(ArrayError, match="pixels"):
         Frame.of(pixels)
+
+
+def test_a_stamp_of_another_size_is_refused():
+    with pytest.raises(ArrayError, match="the stamp says 10 x 2000"):
+        Frame(np.zeros((4, 6, 3), np.uint8), Stamp("x", width=10, height=2000))
 
 
 def test_a_flipped_view_is_taken_as_it_looks():

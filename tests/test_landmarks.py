@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vitruvian import ArrayError, Crop, Landmarks, Mask, Skeleton
+from vitruvian import ArrayError, Crop, Landmarks, Mask, OptionError, Skeleton
 
 BODY = Skeleton.named("body33")
 F32 = np.float32
@@ -67,6 +67,11 @@ def test_columns_that_do_not_fit_are_refused_by_name(column, value):
     columns = {"xy": np.zeros((2, 33, 2), F32), "box": np.zeros((2, 4), F32), "box_score": np.zeros(2, F32)}
     with pytest.raises(ArrayError, match=column):
         Landmarks(BODY, **(columns | {column: value}))
+
+
+def test_a_mask_of_no_size_is_refused():
+    with pytest.raises(OptionError, match="0 x 5"):
+        _people(1, masks=True).mask[0].image(0, 5)
 
 
 def test_masks_are_as_many_as_people():

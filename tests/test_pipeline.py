@@ -76,9 +76,10 @@ def test_whole_turns_change_nothing(full, astronaut, astronaut_people):
     assert _same(full.estimate(frame, rotation=-360), astronaut_people)
 
 
-def test_other_angles_are_refused(full):
+@pytest.mark.parametrize("rotation", [45, 90.5, "90"])
+def test_other_angles_are_refused(full, rotation):
     with pytest.raises(OptionError, match="multiple of 90"):
-        full.estimate(np.zeros((8, 8, 3), np.uint8), rotation=45)
+        full.estimate(np.zeros((8, 8, 3), np.uint8), rotation=rotation)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 10_000), (10_000, 1), (2, 3)])

@@ -18,7 +18,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left behind, and what was at ``path`` still is.
     """
-    fresh = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    fresh = path.with_name(f".{uuid4().hex[:12]}.part")  # no longer than any name that fits
     try:
         with fresh.open("xb") as stream:
             stream.write(data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from vitruvian.arrays import check_array
 from vitruvian.errors import OptionError
 
 if TYPE_CHECKING:
@@ -71,9 +72,12 @@ def draw_landmarks(
 
     Returns:
         (H, W, 3) uint8 RGB, a new picture.
+
+    Raises:
+        ArrayError: ``pixels`` is something else.
     """
     style = style or Style()
-    picture = pixels.copy()
+    picture = check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8).copy()
     for i, mask in enumerate(landmarks.mask or ()):
         _tint(picture, mask, _MASK_COLOURS[i % len(_MASK_COLOURS)], style.mask)
     # Faint things first and as one layer, so that they do not cover, nor add up.
@@ -165,5 +169,11 @@ def _rim(width: float) -> float:
 
 def _tint(picture: NDArray[np.uint8], mask: Mask, colour: Colour, strength: float) -> None:
     height, width = picture.shape[:2]
-    share = mask.image(width, height)[..., None] * np.float32(strength)
-    picture[:] = np.rint(picture + (np.array(colour, np.float32) - picture) * share)
+    columns, rows = mask.crop.output
+    corners = mask.crop.points_to_image(np.array([(0, 0), (columns, 0), (0, rows), (columns, rows)]))
+    x0, y0 = np.floor(corners.min(axis=0)).astype(int).clip(0)
+    x1, y1 = np.ceil(corners.max(axis=0)).astype(int).clip(0)
+    # Only where the crop is: a whole photo in floats takes many times its memory.
+    part = picture[y0:y1, x0:x1]
+    share = mask.image(width, height)[y0:y1, x0:x1, None] * np.float32(strength)
+    part[:] = np.rint(part + (np.array(colour, np.float32) - part) * share)

@@ -30,7 +30,20 @@ __all__ = [
     "VitruvianError",
     "WeightsError",
     "WeightsMissingError",
+    "shown",
 ]
+
+
+def shown(text: object) -> str:
+    """Return text that may come from anywhere (a file name, say) so that it can be printed on one line.
+
+    Control characters, line ends and bytes that are no text are written as escapes: a file name can neither
+    steer a terminal nor forge a line of output.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in str(text)
+    )
 
 
 class VitruvianError(Exception):
@@ -49,7 +62,7 @@ class _FileError(VitruvianError):
     """A problem with one file (or one thing that has no path, such as bytes in memory)."""
 
     def __init__(self, message: str, *, path: str | Path | None = None) -> None:
-        super().__init__(message if path is None else f"{path}: {message}")
+        super().__init__(message if path is None else f"{shown(path)}: {message}")
         self.path = None if path is None else Path(path)
 
 

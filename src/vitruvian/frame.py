@@ -47,7 +47,8 @@ class Frame:
         stamp: Where it comes from.
 
     Raises:
-        ArrayError: The pixels are something else, empty, or longer than 32,766 on a side.
+        ArrayError: The pixels are something else, empty, longer than 32,766 on a side, or of another size
+            than the stamp says.
     """
 
     pixels: NDArray[np.uint8]
@@ -58,6 +59,10 @@ class Frame:
         pixels = check_array("pixels (RGB)", self.pixels, ("H", "W", 3), np.uint8)
         if not 0 < min(pixels.shape) <= max(pixels.shape) <= MAX_SIDE:
             raise ArrayError(f"pixels: sides from 1 to {MAX_SIDE} are possible, got shape {pixels.shape}")
+        if (self.stamp.width, self.stamp.height) != pixels.shape[1::-1]:
+            raise ArrayError(
+                f"pixels: the stamp says {self.stamp.width} x {self.stamp.height}, got {pixels.shape}"
+            )
         object.__setattr__(self, "pixels", pixels)
 
     @staticmethod

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitruvian.arrays import check_columns
-from vitruvian.errors import ArrayError
+from vitruvian.errors import ArrayError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,13 @@ class Mask:
     crop: Crop
 
     def image(self, width: int, height: int) -> NDArray[np.float32]:
-        """Return the mask of a whole image of this size: (height, width) float32, 0 outside the crop."""
+        """Return the mask of a whole image of this size: (height, width) float32, 0 outside the crop.
+
+        Raises:
+            OptionError: The size is below 1 x 1.
+        """
+        if min(width, height) < 1:
+            raise OptionError(f"width and height: at least 1, got {width} x {height}")
         return self.crop.mask_to_image(self.values, width, height)
 
 

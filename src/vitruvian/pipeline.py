@@ -49,7 +49,7 @@ class Pipeline:
         skeleton: Of the landmarks that come out.
         model: What makes the results.
         limit: Most instances in a picture, the detector's best first; ``None``: all.
-        release: Called once by ``close``.
+        release: Frees what the stages hold; called by every ``close``.
     """
 
     detect: Detect
@@ -89,7 +89,7 @@ class Pipeline:
             OptionError: ``rotation`` is no multiple of 90.
             SessionError: A network failed, or the pipeline is closed.
         """
-        if rotation % _QUARTER_TURN:
+        if not isinstance(rotation, int) or rotation % _QUARTER_TURN:
             raise OptionError(f"rotation: a multiple of 90 degrees, got {rotation}")
         if isinstance(frames, Frame | np.ndarray):
             return self._estimate([_frame(frames)], rotation)[0]

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,36 @@ def test_a_file_whose_name_looks_like_a_pattern(tmp_path):
     path = tmp_path / "a[1].jpg"
     path.touch()
     assert expand([str(path)]) == ([str(path)], [])
+
+
+def test_a_file_given_twice_counts_once(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    assert expand(["a.jpg", "./a.jpg", str(tmp_path / "a.jpg")]) == (["a.jpg"], [])
+
+
+@pytest.mark.parametrize("given", ["x" * 300, "a\0b.jpg"])
+def test_a_name_that_cannot_be_is_an_error_like_any_other(given):
+    paths, (error,) = expand([given])
+    assert paths == []
+    assert "cannot be read" in str(error)
+
+
+def test_a_folder_that_may_not_be_searched(tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.stat", refuse)
+    paths, (error,) = expand([str(tmp_path / "a.jpg")])
+    assert paths == []
+    assert "Permission denied" in str(error)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_sent_to_standard_input(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    _, (error,) = expand([str(tmp_path / "pipe.jpg")])
+    assert "give -" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,106 @@ def test_a_picture_of_the_users_is_never_overwritten(full_files, photo):
     assert _run(before, "-o", photo.parent, "--no-overlay").returncode == 0
 
 
+def test_every_kind_of_result_spares_the_pictures(full_files, photo):
+    folder = photo.parent
+    disguised = folder / "ok.json"
+    Image.open(photo).save(disguised, "PNG")
+    mask = folder / "ann.mask.0.png"
+    Image.open(photo).save(mask)
+    content = mask.read_bytes()
+    assert _run(disguised, "-o", folder, "--no-overlay").returncode == 1
+    assert _run(photo, mask, "-o", folder, "--masks").returncode == 1
+    assert mask.read_bytes() == disguised.read_bytes() == content
+    assert _listing(folder) == {"ann.png", "ok.json", "ann.mask.0.png"}
+
+
+@pytest.mark.parametrize("name", ["ann.jpg", "ann.json"])
+def test_a_file_that_is_no_result_is_not_replaced(full_files, photo, name):
+    other = photo.parent / name
+    other.write_bytes(b'{"mine": 1}')
+    done = _run(photo, "-o", photo.parent)
+    assert done.returncode == 1
+    assert b"is there already and is no result" in done.stderr
+    assert other.read_bytes() == b'{"mine": 1}'
+
+
+def test_results_of_an_earlier_run_are_replaced(full_files, photo, tmp_path):
+    for poses, masks in ((None, "--masks"), (1, "--masks")):
+        limit = [] if poses is None else ["--num-poses", poses]
+        assert _run(photo, "-o", tmp_path / "out", masks, *limit).returncode == 0
+    assert _listing(tmp_path / "out") == {"ann.jpg", "ann.json", "ann.mask.0.png"}
+
+
+def test_a_reader_who_has_seen_enough_does_not_stop_the_work(full_files, photo, tmp_path):
+    for i in range(30):
+        (photo.parent / f"{i:02}.png").symlink_to(photo)
+    command = [
+        sys.executable,
+        "-m",
+        "vitruvian",
+        "pose",
+        str(photo.parent),
+        "-o",
+        str(tmp_path / "out"),
+        "--no-overlay",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        complaints = process.stderr.read()
+    assert process.returncode == 0, complaints
+    assert complaints == b""
+    assert len(_listing(tmp_path / "out")) == 31
+
+
+def test_names_cannot_steer_the_terminal_nor_forge_lines(full_files, photo, tmp_path):
+    strange = photo.parent / "a\x1b]0;owned\x07\nfailed: b[bold].png"
+    photo.rename(strange)
+    done = _run(strange, strange.parent / "z\x1b[2Jz.jpg", "-o", tmp_path / "out")
+    for stream in (done.stdout, done.stderr):
+        assert b"\x1b" not in stream
+        assert b"\x07" not in stream
+    assert b"a\\x1b]0;owned\\x07\\nfailed: b[bold].png: 1 found" in done.stdout
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_name_that_is_no_text_is_a_name_like_any_other(full_files, photo, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(photo.parent) + b"/caf\xe9.png"))
+    photo.rename(odd)
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-m", "vitruvian", "pose", os.fsencode(odd), "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=strict)
+    assert done.returncode == 0, done.stderr
+    assert len(_listing(tmp_path / "out")) == 2
+
+
+def test_a_long_name_whose_results_fit(full_files, photo, tmp_path):
+    name = "n" * 246
+    photo.rename(photo.parent / f"{name}.png")
+    assert _run(photo.parent, "-o", tmp_path / "out").returncode == 0
+    assert _listing(tmp_path / "out") == {f"{name}.jpg", f"{name}.json"}
+
+
+def test_nothing_on_standard_input(full_files, tmp_path):
+    done = _run("-", "-o", tmp_path / "out", stdin=b"")
+    assert done.returncode == 1
+    assert b"nothing came" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+def test_an_interruption_is_heard_while_waiting_for_standard_input(full_files, tmp_path):
+    command = [sys.executable, "-m", "vitruvian", "pose", "-", "-o", str(tmp_path / "out")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while not (tmp_path / "out").is_dir():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(1.5)  # the networks are open then
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+
+
 def test_patterns_are_expanded(full_files, photo, tmp_path):
     result = _invoke(photo.parent / "*.png", "-o", tmp_path / "out", "--no-overlay")
     assert result.exit_code == 0

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from vitruvian import OpenVINO, SessionError
+from vitruvian import ArrayError, OpenVINO, SessionError
 from vitruvian.models.blazepose import DETECTOR, LANDMARKER
 from vitruvian.runtimes.session import Signature
 from vitruvian.weights import WeightFile
@@ -20,7 +20,7 @@ def runtime(request):
 
 @pytest.fixture
 def batch():
-    return np.random.default_rng(3).random((3, 256, 256, 3), np.float32)
+    return np.random.default_rng(3).integers(0, 256, (3, 256, 256, 3), np.uint8)
 
 
 @pytest.fixture
@@ -36,6 +36,20 @@ def test_outputs_are_those_asked_for(session, batch):
     assert out["landmarks"].shape == (3, 195)
     assert out["presence"].shape == (3, 1)
     assert out["landmarks"].dtype == np.float32
+    assert len({row.tobytes() for row in out["landmarks"]}) == 3
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((1, 256, 256, 3), np.float32),
+        np.zeros((1, 224, 224, 3), np.uint8),
+        np.zeros((256, 256, 3), np.uint8),
+    ],
+)
+def test_other_pixels_than_the_signature_says_are_refused(session, pixels):
+    with pytest.raises(ArrayError, match=r"image: expected uint8 of shape \(N, 256, 256, 3\)"):
+        session.run({"image": pixels})
 
 
 def test_a_batch_equals_its_items(session, batch):
@@ -49,7 +63,8 @@ def test_a_batch_equals_its_items(session, batch):
 def test_the_caller_owns_the_outputs(session, batch):
     first = session.run({"image": batch})["landmarks"].copy()
     kept = session.run({"image": batch})["landmarks"]
-    session.run({"image": batch * 0})
+    other = session.run({"image": batch[::-1]})["landmarks"]
+    assert (other[::-1] == first).all()
     assert (kept == first).all()
 
 

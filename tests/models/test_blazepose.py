@@ -135,6 +135,9 @@ def test_nobody_has_every_column(lite_bundle):
     "option",
     [
         {"num_poses": 0},
+        {"num_poses": 1.5},
+        {"num_poses": "2"},
+        {"min_pose_presence_confidence": None},
         {"min_pose_detection_confidence": 1.1},
         {"min_pose_presence_confidence": -0.1},
         {"min_pose_detection_confidence": float("nan")},

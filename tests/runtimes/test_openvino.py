@@ -1,6 +1,6 @@
 import pytest
 
-from vitruvian import OpenVINO, OptionError
+from vitruvian import OpenVINO, OptionError, SessionError
 from vitruvian.models.blazepose import DETECTOR
 
 
@@ -16,6 +16,13 @@ def test_threads_reach_the_network(full_files):
     assert session._compiled.get_property("INFERENCE_NUM_THREADS") == 1
 
 
-def test_no_threads_are_refused():
+@pytest.mark.parametrize("threads", [0, 1.5, "2"])
+def test_no_threads_are_refused(threads):
     with pytest.raises(OptionError, match="threads"):
-        OpenVINO(threads=0)
+        OpenVINO(threads=threads)
+
+
+def test_no_place_for_a_temporary_file(full_files, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    with pytest.raises(SessionError, match="temporary file"):
+        OpenVINO().open(full_files["detector"], DETECTOR, outputs=("scores",))

@@ -69,6 +69,31 @@ def test_exif_orientation_is_honoured(orientation, tmp_path):
     assert (read_image(path).pixels == np.asarray(image)).all()
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's own, about the metadata
+def test_metadata_that_cannot_be_parsed_does_not_lose_the_picture():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "maker"
+    whole = _encoded(_gradient(), "JPEG", exif=exif)
+    start = whole.index(b"Exif") + 6
+    rng = np.random.default_rng(2)
+    for _ in range(400):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        places = start + rng.integers(0, len(exif.tobytes()) - 6, 4)
+        damaged[places] = rng.integers(0, 256, 4)
+        assert sorted(read_image(damaged.tobytes()).pixels.shape) == [3, 30, 40]
+
+
+def test_a_palette_with_transparency():
+    data = _encoded(_gradient().convert("P"), "PNG", transparency=bytes(range(256)))
+    assert read_image(data).pixels.shape == (30, 40, 3)
+
+
+def test_floats_that_are_not_numbers_are_black():
+    deep = np.full((30, 40), np.nan, np.float32)
+    assert not read_image(_encoded(Image.fromarray(deep), "TIFF")).pixels.any()
+
+
 def _inverse(operation: int) -> int:
     return {2: 4, 4: 2}.get(operation, operation)
 

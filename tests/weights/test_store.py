@@ -318,11 +318,11 @@ def test_a_model_for_another_task_is_refused(catalogue: weights.Catalogue) -> No
 
 
 def test_the_digest_is_always_that_of_the_data() -> None:
-    file = weights.WeightFile.of("a.tflite", b"abc")
+    file = weights.WeightFile("a.tflite", b"abc")
     assert file.sha256 == sha256(b"abc")
     assert "abc" not in repr(file)
-    assert file == weights.WeightFile.of("a.tflite", b"abc")
-    assert file != weights.WeightFile.of("a.tflite", b"abd")
+    assert file == weights.WeightFile("a.tflite", b"abc")
+    assert file != weights.WeightFile("a.tflite", b"abd")
 
 
 # The cache

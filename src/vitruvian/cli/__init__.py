@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -43,6 +44,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; an error of ours is one line on standard error and exit status 1."""
+    # Pillow warns about odd metadata and large pictures; what matters of that is an error of ours.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         app()
     except VitruvianError as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,21 +19,32 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from vitruvian.errors import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.progress import TaskID
 
-__all__ = ["counting", "downloads", "stderr"]
+__all__ = ["counting", "downloads", "say", "stderr"]
 
 stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """Print a line on standard output; if nobody reads it any more (``| head``), the work goes on."""
+    try:
+        typer.echo(line)
+    except BrokenPipeError:
+        # What is still in the buffer would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
     """Yield what a download is to call with (file name, bytes done, bytes in all or None)."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -53,11 +67,11 @@ def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
 def counting(total: int) -> Iterator[Callable[[str], None]]:
     """Yield what is to be called with each item's name once it is done; shows a bar on a terminal."""
     columns = (
-        TextColumn("{task.fields[name]}"),
+        TextColumn("{task.fields[name]}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal or total == 1) as bar:
         task = bar.add_task("", total=total, name="")
-        yield lambda name: bar.update(task, advance=1, name=name)
+        yield lambda name: bar.update(task, advance=1, name=shown(name))

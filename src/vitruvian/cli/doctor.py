@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import vitruvian
+from vitruvian.errors import WeightsError
 
 __all__ = ["doctor"]
 
@@ -53,14 +54,18 @@ def _version(package: str) -> str:
 
 
 def _access(folder: Path) -> str:
-    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    nearest = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110  # raises for no path
     return "writable" if os.access(nearest, os.W_OK) else "not writable"
 
 
 def _state(name: str, cache: Path | None) -> str:
     from vitruvian import weights  # noqa: PLC0415
 
-    if not weights.present(name, cache=cache):
+    try:
+        here = weights.present(name, cache=cache)
+    except WeightsError as error:
+        return str(error)
+    if not here:
         return f"not here (vitruvian models pull {name})"
     states = {file.state for file in weights.verify(name, cache=cache)}
     return "verified" if states == {"ok"} else f"damaged (vitruvian models pull {name})"

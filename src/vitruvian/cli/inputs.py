@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+import stat
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,43 +37,63 @@ class Picture:
 def expand(inputs: Sequence[str]) -> tuple[list[str], list[SourceError]]:
     """Return the paths that files, folders, patterns and ``-`` stand for, and what stands for nothing.
 
-    A file that exists is taken by its name even if that looks like a pattern. A path that comes up twice
-    counts once.
+    A file that exists is taken by its name even if that looks like a pattern. A file that comes up
+    twice counts once.
     """
-    paths: dict[str, None] = {}
+    paths: dict[str, str] = {}
     errors: list[SourceError] = []
     for given in inputs:
         try:
-            paths.update(dict.fromkeys(_expand_one(given)))
+            for path in _expand_one(given):
+                paths.setdefault(path if path == STDIN else os.path.abspath(path), path)  # noqa: PTH100  # keeps links
         except SourceError as error:
             errors.append(error)
-    return list(paths), errors
+    return list(paths.values()), errors
 
 
 def _expand_one(given: str) -> list[str]:
-    if given == STDIN or Path(given).is_file():
+    if given == STDIN:
         return [given]
-    if Path(given).is_dir():
+    try:
+        mode = Path(given).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return _matching(given)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read: {_reason(error)}", path=given) from error
+    if stat.S_ISDIR(mode):
         return _in_folder(Path(given))
-    if not glob.has_magic(given):
-        raise SourceError("there is no such file or folder", path=given)
-    found = sorted(path for path in glob.glob(given, recursive=True) if Path(path).is_file())  # noqa: PTH207  # absolute patterns too
+    if not stat.S_ISREG(mode):
+        raise SourceError("is a pipe or a device; send the picture to standard input and give -", path=given)
+    return [given]
+
+
+def _matching(pattern: str) -> list[str]:
+    if not glob.has_magic(pattern):
+        raise SourceError("there is no such file or folder", path=pattern)
+    found = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))  # noqa: PTH113, PTH207  # neither raises
     if not found:
-        raise SourceError("no file matches this pattern", path=given)
+        raise SourceError("no file matches this pattern", path=pattern)
     return found
 
 
 def _in_folder(folder: Path) -> list[str]:
     try:
-        found = sorted(
-            str(path) for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
-        )
+        with os.scandir(folder) as entries:
+            found = sorted(
+                entry.path
+                for entry in entries
+                if Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
+            )
     except OSError as error:
-        raise SourceError(f"the folder cannot be read: {error.strerror}", path=folder) from error
+        raise SourceError(f"the folder cannot be read: {_reason(error)}", path=folder) from error
     if not found:
         endings = " ".join(sorted(SUFFIXES))
         raise SourceError(f"no pictures in this folder (looked for {endings})", path=folder)
     return found
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def names(paths: Iterable[str]) -> list[Picture]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitruvian.cli.console import downloads, stderr
+from vitruvian.cli.console import downloads, say, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
             files = weights.load(model, task="pose", cache=cache, offline=offline, progress=progress)
         with pose_pipeline(files, settings, runtime=OpenVINO(threads=threads), name=model) as pipeline:
             run(pipeline, pictures, results, report, _say(json_summary=json_summary, count=len(pictures)))
-    typer.echo(json.dumps(asdict(report)) if json_summary else report.line())
+    say(json.dumps(asdict(report)) if json_summary else report.line())
     raise typer.Exit(130 if report.interrupted else 1 if report.failed else 0)
 
 
@@ -105,4 +105,4 @@ def _say(*, json_summary: bool, count: int) -> Callable[[str], None]:
     if json_summary:
         return lambda line: stderr.print(line, markup=False)
     # A bar says enough about many pictures.
-    return typer.echo if count == 1 or not stderr.is_terminal else lambda _: None
+    return say if count == 1 or not stderr.is_terminal else lambda _: None

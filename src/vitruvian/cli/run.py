@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -10,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from vitruvian.cli.console import counting, stderr
 from vitruvian.cli.inputs import STDIN, Picture
-from vitruvian.errors import SinkError, VitruvianError
+from vitruvian.errors import SinkError, SourceError, VitruvianError, shown
 from vitruvian.prefetch import prefetch
-from vitruvian.sinks.json import JsonSink
+from vitruvian.sinks.json import JSON_MARK, JsonSink
 from vitruvian.sinks.mask import MaskSink
-from vitruvian.sinks.overlay import OverlaySink
+from vitruvian.sinks.overlay import OVERLAY_MARK, OverlaySink
 from vitruvian.sources.image import read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from vitruvian.sinks.sink import Sink
 
 __all__ = ["Report", "Results", "run"]
+
+
+_MOST_PIPED = 1 << 29  # bytes
 
 
 @dataclass(frozen=True)
@@ -43,32 +48,42 @@ class Results:
     masks: bool
 
     def prepare(self, pictures: Sequence[Picture]) -> None:
-        """Make the folder, and make sure that no picture of the user's is going to be overwritten.
+        """Make the folder, and make sure that nothing of the user's is going to be overwritten.
 
         Raises:
-            SinkError: The folder cannot be made, or a result would replace an input.
+            SinkError: The folder cannot be made, or a result would replace a file that is none.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SinkError(f"this folder cannot be made: {error.strerror}", path=self.folder) from error
-        inputs = {Path(picture.path).resolve() for picture in pictures}
+        inputs = {os.path.realpath(picture.path) for picture in pictures}
+        folder = os.path.realpath(self.folder)
+        endings = [r"\.json"]
+        if self.overlay:
+            endings.append(r"\.jpg")
+        if self.masks:
+            endings.append(r"\.mask\.\d+\.png")
         for picture in pictures:
-            overlay = (self.folder / f"{picture.name}.jpg").resolve()
-            if self.overlay and overlay in inputs:
+            mine = re.compile(re.escape(f"{folder}{os.sep}{picture.name}") + f"({'|'.join(endings)})")
+            if taken := sorted(path for path in inputs if mine.fullmatch(path)):
                 message = (
-                    "is a picture to work on, and its result would replace it; choose another folder with -o"
+                    "is a picture to work on, and a result would replace it; choose another folder with -o"
                 )
-                raise SinkError(message, path=overlay)
+                raise SinkError(message, path=taken[0])
 
     def write(self, picture: Picture, frame: Frame, people: Landmarks, pipeline: Pipeline) -> None:
         """Write the files of one picture; the JSON comes last, so where it is all are."""
         sinks: list[Sink] = []
         if self.overlay:
-            sinks.append(OverlaySink(self.folder / f"{picture.name}.jpg"))
+            overlay = self.folder / f"{picture.name}.jpg"
+            _refuse_foreign(overlay, OVERLAY_MARK)
+            sinks.append(OverlaySink(overlay))
         if self.masks:
             sinks.append(MaskSink(self.folder, picture.name))
-        sinks.append(JsonSink(self.folder / f"{picture.name}.json", pipeline.model))
+        landmarks = self.folder / f"{picture.name}.json"
+        _refuse_foreign(landmarks, JSON_MARK)
+        sinks.append(JsonSink(landmarks, pipeline.model))
         for sink in sinks:
             with sink:
                 sink.write(frame, people)
@@ -110,7 +125,7 @@ class Report:
             *([f"{len(self.failed)} failed"] if self.failed else []),
             *([f"interrupted with {left} left"] if self.interrupted else []),
         ]
-        return f"{', '.join(parts)}; results in {self.folder} ({self.seconds:.2f} s)"
+        return f"{', '.join(parts)}; results in {shown(self.folder)} ({self.seconds:.2f} s)"
 
 
 def run(
@@ -131,8 +146,10 @@ def run(
     """
     start = time.perf_counter()
     try:
+        # Standard input is read here, where Ctrl-C is heard.
+        piped = {STDIN: _standard_input()} if any(picture.path == STDIN for picture in pictures) else {}
         with counting(len(pictures)) as tick:
-            for picture, frame in prefetch(_read, pictures):
+            for picture, frame in prefetch(lambda one: _read(one, piped), pictures):
                 try:
                     people = pipeline.estimate(frame.result())
                     results.write(picture, frame.result(), people, pipeline)
@@ -141,14 +158,35 @@ def run(
                 else:
                     report.done += 1
                     report.people += len(people)
-                    say(f"{picture.path}: {len(people)} found -> {results.folder / picture.name}.json")
+                    say(shown(f"{picture.path}: {len(people)} found -> {results.folder / picture.name}.json"))
                 tick(picture.name)
     except KeyboardInterrupt:
         report.interrupted = True
     report.seconds = round(time.perf_counter() - start, 3)
 
 
-def _read(picture: Picture) -> Frame:
-    if picture.path == STDIN:
-        return read_image(sys.stdin.buffer.read(), name="stdin")
-    return read_image(picture.path)
+def _standard_input() -> bytes:
+    """Return all of standard input, or as much as shows that it is too much."""
+    return b"" if sys.stdin is None else sys.stdin.buffer.read(_MOST_PIPED + 1)
+
+
+def _read(picture: Picture, piped: Mapping[str, bytes]) -> Frame:
+    if picture.path not in piped:
+        return read_image(picture.path)
+    content = piped[picture.path]
+    if not content:
+        raise SourceError("nothing came", path="standard input")
+    if len(content) > _MOST_PIPED:
+        raise SourceError(f"more than {_MOST_PIPED:,} bytes", path="standard input")
+    return read_image(content, name="stdin")
+
+
+def _refuse_foreign(place: Path, mark: bytes) -> None:
+    """Refuse to replace a file that no earlier run of ours wrote."""
+    try:
+        with place.open("rb") as file:
+            foreign = mark not in file.read(1024)
+    except OSError:
+        return  # nothing there, or nothing that can be replaced, which the sink will say
+    if foreign:
+        raise SinkError("is there already and is no result; choose another folder with -o", path=place)

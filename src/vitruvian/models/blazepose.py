@@ -88,11 +88,13 @@ class PoseSettings:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, by name."""
-        if self.num_poses is not None and self.num_poses < 1:
-            raise OptionError(f"num_poses: at least 1 (or None for everyone), got {self.num_poses}")
+        if self.num_poses is not None and not (isinstance(self.num_poses, int) and self.num_poses >= 1):
+            raise OptionError(
+                f"num_poses: a whole number from 1 (or None for everyone), got {self.num_poses}"
+            )
         for name in ("min_pose_detection_confidence", "min_pose_presence_confidence", "nms_iou"):
             value = getattr(self, name)
-            if not 0 <= value <= 1:
+            if not (isinstance(value, int | float) and 0 <= value <= 1):
                 raise OptionError(f"{name}: from 0 to 1, got {value}")
         if self.heatmap_kernel < 1 or self.heatmap_kernel % 2 == 0:
             raise OptionError(f"heatmap_kernel: an odd number of cells, got {self.heatmap_kernel}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitruvian.arrays import check_array
 from vitruvian.errors import OptionError, SessionError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import CompiledModel, Core, InferRequest, Model, Node
 
-    from vitruvian.runtimes.session import ModelFile, Session, Signature
+    from vitruvian.runtimes.session import ModelFile, PixelInput, Session, Signature
 
 __all__ = ["OpenVINO"]
 
@@ -34,8 +35,8 @@ class OpenVINO:
     """
 
     def __init__(self, *, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise OptionError(f"threads: at least 1, got {threads}")
+        if threads is not None and not (isinstance(threads, int) and threads >= 1):
+            raise OptionError(f"threads: a whole number from 1, got {threads}")
         self._threads = threads
 
     @property
@@ -66,14 +67,14 @@ class OpenVINO:
         except (RuntimeError, ValueError) as error:
             raise SessionError(_reason(error), network=file.name) from error
         shapes = {name: signature.outputs[name] for name in outputs}
-        return _OpenVINOSession(compiled, tuple(signature.inputs), shapes, file.name)
+        return _OpenVINOSession(compiled, signature.inputs, shapes, file.name)
 
 
 class _OpenVINOSession:
     def __init__(
         self,
         compiled: CompiledModel,
-        inputs: tuple[str, ...],
+        inputs: Mapping[str, PixelInput],
         outputs: Mapping[str, tuple[int, ...]],
         network: str,
     ) -> None:
@@ -84,11 +85,14 @@ class _OpenVINOSession:
 
     def run(self, inputs: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Run a batch; see ``Session.run``. The model files are made for one item, so it is a loop."""
-        request = self._take()
-        columns = [inputs[name] for name in self._inputs]
+        columns = [
+            check_array(name, inputs[name], ("N", *pixels.shape), np.uint8)
+            for name, pixels in self._inputs.items()
+        ]
         count = len(columns[0])
         results = {name: np.empty((count, *shape), np.float32) for name, shape in self._outputs.items()}
         try:
+            request = self._take()
             for i in range(count):
                 for index, column in enumerate(columns):
                     request.get_input_tensor(index).data[0] = column[i]
@@ -97,7 +101,8 @@ class _OpenVINOSession:
                     result[i] = request.get_output_tensor(index).data[0]
         except RuntimeError as error:
             raise SessionError(_reason(error), network=self._network) from error
-        self._idle.put(request)
+        if self._compiled is not None:
+            self._idle.put(request)
         return results
 
     def close(self) -> None:
@@ -126,17 +131,17 @@ def _core() -> Core:
 
 def _read(core: Core, file: ModelFile) -> Model:
     # OpenVINO reads this format from a path only, and tells it by the file's ending.
-    with tempfile.TemporaryDirectory(prefix="vitruvian-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "network.tflite"
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="vitruvian-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "network.tflite"
             path.write_bytes(file.data)
             return core.read_model(path)
-        except OSError as error:
-            message = f"needs a temporary file and cannot write one in {folder}: {error}"
-            raise SessionError(message, network=file.name) from error
-        except RuntimeError as error:
-            message = f"not a network that OpenVINO can read ({_reason(error)})"
-            raise SessionError(message, network=file.name) from error
+    except OSError as error:
+        message = f"a temporary file is needed and cannot be written ({error.strerror}); is TMPDIR right?"
+        raise SessionError(message, network=file.name) from error
+    except RuntimeError as error:
+        message = f"not a network that OpenVINO can read ({_reason(error)})"
+        raise SessionError(message, network=file.name) from error
 
 
 def _take_pixels(model: Model, signature: Signature) -> list[Node]:
@@ -162,7 +167,9 @@ def _check(model: Model, signature: Signature) -> None:
         ("outputs", signature.outputs.values(), model.outputs),
     ):
         wanted = [(1, *shape) for shape in expected]
-        actual = [tuple(int(str(length)) for length in port.partial_shape) for port in ports]
+        actual = [
+            tuple(port.shape) if port.partial_shape.is_static else str(port.partial_shape) for port in ports
+        ]
         if actual != wanted:
             raise ValueError(f"other {kind} than this model family has: expected {wanted}, got {actual}")
 

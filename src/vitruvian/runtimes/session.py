@@ -81,6 +81,7 @@ class Session(Protocol):
             Name → (N, …) float32 for the outputs asked for at opening; the caller owns them.
 
         Raises:
+            ArrayError: An input has another shape or dtype than the signature says.
             SessionError: The network failed, or the session is closed.
         """
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from vitruvian.landmarks import Landmarks
     from vitruvian.provenance import Provenance
 
-__all__ = ["JsonSink", "read_json"]
+__all__ = ["JSON_MARK", "JsonSink", "read_json"]
+
+JSON_MARK = b'{"image": {"path": '
+"""How every written file begins."""
 
 
 class JsonSink:
@@ -51,8 +54,8 @@ class JsonSink:
             "instances": to_wire(landmarks),
         }
         text = json.dumps(result, ensure_ascii=False, allow_nan=False)
-        # A path may hold bytes that are no text; they come back the same way.
-        write_result(self._path, (text + "\n").encode("utf-8", "surrogateescape"))
+        # A path may hold bytes that are no text: JSON has escapes for them, and Python reads these back.
+        write_result(self._path, (text + "\n").encode("utf-8", "backslashreplace"))
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +71,7 @@ def read_json(path: str | Path) -> Landmarks:
         SourceError: There is no such file, or it holds something else.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
         return from_wire(data["instances"], Skeleton.named(data["skeleton"]))
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=path) from error

@@ -41,7 +41,20 @@ class MaskSink:
         for i, mask in enumerate(landmarks.mask):
             image = mask.image(frame.stamp.width, frame.stamp.height)
             _, encoded = cv2.imencode(".png", np.rint(image * 255).astype(np.uint8))
-            write_result(self._folder / f"{self._name}.mask.{i}.png", encoded.tobytes())
+            write_result(self._place(i), encoded.tobytes())
+        self._remove_from(len(landmarks))
+
+    def _place(self, number: int) -> Path:
+        return self._folder / f"{self._name}.mask.{number}.png"
+
+    def _remove_from(self, number: int) -> None:
+        """Remove masks of an earlier run that found more people."""
+        try:
+            while (place := self._place(number)).exists():
+                place.unlink()
+                number += 1
+        except OSError as error:
+            raise SinkError(f"an earlier mask cannot be removed: {error.strerror}", path=place) from error
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
 
-__all__ = ["OverlaySink"]
+__all__ = ["OVERLAY_MARK", "OverlaySink"]
+
+OVERLAY_MARK = b"landmarks drawn by Vitruvian"
+"""The comment by which a written picture says that it is an overlay; near the file's beginning."""
 
 _JPEG_QUALITY = 92
 
@@ -37,7 +40,9 @@ class OverlaySink:
         buffer = io.BytesIO()
         picture = draw_landmarks(frame.pixels, landmarks, self._style)
         # Full chroma: thin coloured limbs smear otherwise.
-        Image.fromarray(picture).save(buffer, format="JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        Image.fromarray(picture).save(
+            buffer, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, comment=OVERLAY_MARK
+        )
         write_result(self._path, buffer.getvalue())
 
     def __enter__(self) -> Self:

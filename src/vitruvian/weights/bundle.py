@@ -112,4 +112,4 @@ def _choose(role: Role, present: Collection[str], folder: Path) -> str:
 def _network(name: str, data: bytes, path: Path | None) -> WeightFile:
     if data[_MARK_AT] != _MARK:
         raise WeightsError(f"{name} is not a TensorFlow Lite network (no {_MARK.decode()} mark)", path=path)
-    return WeightFile.of(name, data)
+    return WeightFile(name, data)

@@ -47,7 +47,9 @@ def _home() -> Path:
     try:
         return Path.home()
     except RuntimeError as problem:
-        raise WeightsError("there is no home folder to keep a cache in; choose one with --cache") from problem
+        raise WeightsError(
+            "there is no home folder to keep a cache in; choose one with --cache, or cache="
+        ) from problem
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,13 @@ class Shelf:
 
     def has(self, file: FileInfo) -> bool:
         """Return whether ``file`` is there; its content is not looked at."""
-        return self.path(file).is_file()
+        try:
+            return self.path(file).is_file()
+        except OSError as problem:
+            raise WeightsError(
+                f"cannot be looked at ({problem.strerror}); choose another cache with --cache, or cache=",
+                path=self.path(file),
+            ) from problem
 
     def is_sound(self) -> bool:
         """Return whether all files are there with the digests they should have."""
@@ -117,7 +125,7 @@ class Shelf:
     def read(self, file: FileInfo) -> WeightFile:
         """Return ``file``, once its digest is known to be right."""
         path, expected = self.path(file), self.expected(file)
-        content = WeightFile.of(file.name, read_file(path, limit=MAX_ARCHIVE))
+        content = WeightFile(file.name, read_file(path, limit=MAX_ARCHIVE))
         if content.sha256 == expected:
             return content
         wanted = f"instead of {expected}" if expected else "and none on record to compare it with"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from vitruvian.atomic import write_whole
 from vitruvian.errors import WeightsError, WeightsMissingError
 
 if TYPE_CHECKING:
@@ -46,23 +46,16 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise WeightsError(
-            f"the folder cannot be written to ({problem.strerror}); choose another one with --cache",
+            f"the folder cannot be written to ({problem.strerror}); "
+            "choose another one with --cache, or cache=",
             path=folder,
         ) from problem
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write the file ``path`` whole or not at all; the caller holds the lock of its folder."""
-    fresh = path.with_name(f"{path.name}.new")
+    """Write the file ``path`` whole or not at all."""
     with writing(path.parent):
-        try:
-            with fresh.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_whole(path, data)
 
 
 @contextmanager

@@ -25,11 +25,6 @@ class WeightFile:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha256", sha256_of(self.data))
 
-    @classmethod
-    def of(cls, name: str, data: bytes) -> WeightFile:
-        """Return the file ``name`` with the content ``data``."""
-        return cls(name, data)
-
 
 def sha256_of(data: bytes) -> str:
     """Return the SHA-256 of ``data`` in lower-case hexadecimal."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import operator
+import os
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
@@ -292,7 +293,7 @@ def _load(options: BaseOptions) -> Mapping[str, WeightFile]:
         model = Path(options.model_asset_path)
     else:
         raise OptionError("base_options: give model_asset_path or model_asset_buffer, neither of them empty")
-    if isinstance(model, Path) and not model.exists():
+    if isinstance(model, Path) and not os.path.exists(model):  # noqa: PTH110  # raises for no path at all
         raise WeightsMissingError(
             "there is no model file here; `vitruvian models pull pose-lite` fetches one, "
             "and `vitruvian models path pose-lite` says where it is then",
