@@ -96,7 +96,7 @@ class _OpenVINOSession:
             for i in range(count):
                 for index, column in enumerate(columns):
                     request.get_input_tensor(index).data[0] = column[i]
-                request.infer()
+                request.infer(share_outputs=True)  # else OpenVINO copies all outputs, for nobody
                 for index, result in enumerate(results.values()):
                     result[i] = request.get_output_tensor(index).data[0]
         except RuntimeError as error:
