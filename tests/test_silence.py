@@ -68,7 +68,7 @@ def test_the_filter_kills_whoever_asks_for_a_socket(family):
 def test_the_main_job_asks_for_none(full_files, astronaut, tmp_path):
     done = _without_internet("-m", "vitruvian", "pose", str(astronaut), "--masks", "-o", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "1 people found" in done.stdout
+    assert "1 person found" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {
         "astronaut.jpg",
         "astronaut.json",

@@ -51,7 +51,7 @@ def test_a_photo_leaves_an_overlay_and_a_json(full_files, astronaut, astronaut_p
         assert overlay.size == (512, 512)
     people = read_json(tmp_path / "out" / "astronaut.json")
     assert np.abs(people.xy - astronaut_people.xy).max() < 1e-3
-    assert b"1 of 1 pictures done, 1 people found" in done.stdout
+    assert b"1 of 1 pictures done, 1 person found" in done.stdout
 
 
 def test_standard_input(full_files, photo, tmp_path):
@@ -67,7 +67,7 @@ def test_one_bad_file_never_ends_a_batch(full_files, photo, tmp_path):
     done = _run(photo.parent, tmp_path / "nowhere.jpg", "-o", tmp_path / "out")
     assert done.returncode == 1
     assert _listing(tmp_path / "out") == {"ann.jpg", "ann.json"}
-    assert b"1 of 4 pictures done, 1 people found, 3 failed" in done.stdout
+    assert b"1 of 4 pictures done, 1 person found, 3 failed" in done.stdout
     for name in (b"broken.jpg", b"empty.png", b"nowhere.jpg"):
         assert b"failed: " in done.stderr
         assert name in done.stderr

@@ -57,20 +57,23 @@ class Results:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SinkError(f"this folder cannot be made: {error.strerror}", path=self.folder) from error
-        inputs = {os.path.realpath(picture.path) for picture in pictures}
+        names = {picture.name for picture in pictures}
         folder = os.path.realpath(self.folder)
-        endings = [r"\.json"]
-        if self.overlay:
-            endings.append(r"\.jpg")
-        if self.masks:
-            endings.append(r"\.mask\.\d+\.png")
         for picture in pictures:
-            mine = re.compile(re.escape(f"{folder}{os.sep}{picture.name}") + f"({'|'.join(endings)})")
-            if taken := sorted(path for path in inputs if mine.fullmatch(path)):
+            place, _, file = os.path.realpath(picture.path).rpartition(os.sep)
+            result = self._result.fullmatch(file)
+            if place == folder and result is not None and result["name"] in names:
                 message = (
                     "is a picture to work on, and a result would replace it; choose another folder with -o"
                 )
-                raise SinkError(message, path=taken[0])
+                raise SinkError(message, path=picture.path)
+
+    @property
+    def _result(self) -> re.Pattern[str]:
+        """What the files that are going to be written are called."""
+        overlay = r"|\.jpg" if self.overlay else ""
+        masks = r"|\.mask\.\d+\.png" if self.masks else ""
+        return re.compile(rf"(?P<name>.*?)(\.json{overlay}{masks})", re.DOTALL)
 
     def write(self, picture: Picture, frame: Frame, people: Landmarks, pipeline: Pipeline) -> None:
         """Write the files of one picture; the JSON comes last, so where it is all are."""
@@ -121,7 +124,7 @@ class Report:
         left = self.pictures - self.done - len(self.failed)
         parts = [
             f"{self.done} of {self.pictures} pictures done",
-            f"{self.people} people found",
+            f"{self.people} {'person' if self.people == 1 else 'people'} found",
             *([f"{len(self.failed)} failed"] if self.failed else []),
             *([f"interrupted with {left} left"] if self.interrupted else []),
         ]
