@@ -184,7 +184,8 @@ def regions_around(
     longer = (diameter[:, None] / image * image).max(axis=1)
     size = longer[:, None] / image * np.float32(_ENLARGE) * image
     regions = Regions(centre * image, size, rotation.astype(np.float32), scores)
-    return regions[np.isfinite(size).all(axis=1) & (size > 0).all(axis=1)]
+    real = np.isfinite(size).all(axis=1) & (size > 0).all(axis=1)
+    return regions if real.all() else regions[real]
 
 
 def landmarker_outputs(settings: PoseSettings) -> tuple[str, ...]:

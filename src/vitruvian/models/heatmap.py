@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,17 +43,22 @@ def refine(
 
     reach = np.arange(kernel) - kernel // 2
     x, y = cell[..., 0, None] + reach, cell[..., 1, None] + reach
-    covered = ((y >= 0) & (y < rows))[..., :, None] & ((x >= 0) & (x < columns))[..., None, :]
-    window = heatmaps[
-        np.arange(count)[:, None, None, None],
-        y.clip(0, rows - 1)[..., :, None],
-        x.clip(0, columns - 1)[..., None, :],
-        np.arange(landmarks)[:, None, None],
-    ]
-    mass = sigmoid(window) * covered
+    covered_x, covered_y = (x >= 0) & (x < columns), (y >= 0) & (y < rows)
+    # One flat index for each cell of each window: maps are large, windows are small.
+    first = np.arange(count)[:, None] * (rows * columns * landmarks) + np.arange(landmarks)
+    row = first[..., None] + y.clip(0, rows - 1) * (columns * landmarks)
+    window = heatmaps.reshape(-1).take(row[..., :, None] + (x.clip(0, columns - 1) * landmarks)[..., None, :])
+    mass = sigmoid(window) * (covered_y[..., :, None] & covered_x[..., None, :])
     moved = inside & (mass.max(axis=(2, 3)) >= threshold)
 
-    total = np.where(moved, mass.sum(axis=(2, 3)), np.float32(1))
-    centre = np.stack([(mass.sum(axis=2) * x).sum(axis=2), (mass.sum(axis=3) * y).sum(axis=2)], axis=2)
-    centre = (centre / size / total[..., None]).astype(np.float32)
-    return np.where(moved[..., None], centre, points)
+    moments = mass.reshape(count, landmarks, kernel * kernel) @ _moments(kernel)
+    total = np.where(moved, moments[..., 0], np.float32(1))
+    centre = (cell + moments[..., 1:] / total[..., None]) / size
+    return np.where(moved[..., None], centre.astype(np.float32), points)
+
+
+@cache
+def _moments(kernel: int) -> NDArray[np.float32]:
+    """Return (kernel², 3): what turns the cells of a window, row by row, into their mass and its x and y."""
+    y, x = np.mgrid[:kernel, :kernel].reshape(2, -1) - kernel // 2
+    return np.stack([np.ones_like(x), x, y], axis=1).astype(np.float32)
