@@ -75,6 +75,20 @@ def test_masks_tint_the_person(ground):
     assert 1000 < changed.sum() <= 42 * 42
 
 
+@pytest.mark.parametrize("turn", [0.0, 0.7, -2.5])
+@pytest.mark.parametrize("at", [(100, 100), (5, 250)])
+def test_a_mask_is_blended_as_over_the_whole_picture(ground, turn, at):
+    values = np.random.default_rng(4).random((8, 8), F32)
+    mask = Mask(values, Crop(*map(float, at), 120, 90, turn, (256, 256)))
+    person = _standing()
+    nowhere = np.full_like(person.xy, np.nan)
+    masked = Landmarks(BODY, nowhere, person.box, person.box_score, mask=(mask,))
+    share = mask.image(200, 260)[..., None] * Style().mask
+    colour = (86, 180, 233)
+    expected = np.rint(ground + (np.array(colour) - ground) * share)
+    assert np.abs(draw_landmarks(ground, masked) - expected).max() <= 1
+
+
 def test_limbs_grow_with_the_picture():
     small, large = (draw_landmarks(np.zeros((s, s, 3), np.uint8), _scaled(s)) for s in (200, 800))
     # Four times as long, and clearly wider (a small picture's limbs have at least a pixel).

@@ -70,7 +70,7 @@ def test_columns_that_do_not_fit_are_refused_by_name(column, value):
 
 
 def test_a_mask_of_no_size_is_refused():
-    with pytest.raises(OptionError, match="0 x 5"):
+    with pytest.raises(OptionError, match="width: a whole number from 1, got 0"):
         _people(1, masks=True).mask[0].image(0, 5)
 
 

@@ -159,9 +159,9 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     )
     # OpenCV's own solver and its closed-form 3x3 inverse, since others round some ties differently.
     to_image = np.asarray(cv2.invert(to_output)[1], np.float64)
-    if np.abs(to_image[2, :2]).max() < _PERSPECTIVE or np.abs(corners).max() > _INT16.max:
-        # Without a perspective part some positions are ties to the last bit, and the order of operations
-        # counts; far outside, positions must be clipped.
+    if np.abs(to_image[2, :2]).min() < _PERSPECTIVE or np.abs(corners).max() > _INT16.max:
+        # Along an axis without a perspective part some positions are ties to the last bit, and the order of
+        # operations counts; far outside, positions must be clipped.
         return _fixed_point(to_image, columns, rows)
     # A camera that does nothing but look along this homography: the same positions, three times as fast.
     # It inverts the matrix itself, the same way.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vitruvian.arrays import check_array
-from vitruvian.errors import OptionError
+from vitruvian.options import check_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,8 +56,7 @@ class Style:
     def __post_init__(self) -> None:
         """Refuse fractions that are none."""
         for name in ("width", "min_score", "faint", "mask"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"{name}: from 0 to 1, got {getattr(self, name)}")
+            check_number(name, getattr(self, name), 0, 1)
 
 
 def draw_landmarks(
@@ -171,8 +170,10 @@ def _tint(picture: NDArray[np.uint8], mask: Mask, colour: Colour, strength: floa
     height, width = picture.shape[:2]
     columns, rows = mask.crop.output
     corners = mask.crop.points_to_image(np.array([(0, 0), (columns, 0), (0, rows), (columns, rows)]))
-    x0, y0 = np.floor(corners.min(axis=0)).astype(int).clip(0)
-    x1, y1 = np.ceil(corners.max(axis=0)).astype(int).clip(0)
+    # A mask fades within one of its cells beyond the crop, which may be turned.
+    rim = np.hypot(mask.crop.width, mask.crop.height) / min(mask.values.shape)
+    x0, y0 = np.floor(corners.min(axis=0) - rim).astype(int).clip(0)
+    x1, y1 = np.ceil(corners.max(axis=0) + rim).astype(int).clip(0)
     # Only where the crop is: a whole photo in floats takes many times its memory.
     part = picture[y0:y1, x0:x1]
     share = mask.image(width, height)[y0:y1, x0:x1, None] * np.float32(strength)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitruvian.arrays import check_columns
-from vitruvian.errors import ArrayError, OptionError
+from vitruvian.errors import ArrayError
+from vitruvian.options import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +41,8 @@ class Mask:
         Raises:
             OptionError: The size is below 1 x 1.
         """
-        if min(width, height) < 1:
-            raise OptionError(f"width and height: at least 1, got {width} x {height}")
+        check_number("width", width, 1, whole=True)
+        check_number("height", height, 1, whole=True)
         return self.crop.mask_to_image(self.values, width, height)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from vitruvian.errors import OptionError
 from vitruvian.frame import Frame
+from vitruvian.options import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +90,8 @@ class Pipeline:
             OptionError: ``rotation`` is no multiple of 90.
             SessionError: A network failed, or the pipeline is closed.
         """
-        if not isinstance(rotation, int) or rotation % _QUARTER_TURN:
+        check_number("rotation", rotation, whole=True)
+        if rotation % _QUARTER_TURN:
             raise OptionError(f"rotation: a multiple of 90 degrees, got {rotation}")
         if isinstance(frames, Frame | np.ndarray):
             return self._estimate([_frame(frames)], rotation)[0]

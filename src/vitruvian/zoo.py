@@ -53,7 +53,7 @@ def pose(
         num_poses: Most people in the result, the detector's best first; by default everyone found.
         min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1.
         min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
-        masks: Whether to compute segmentation masks; they double the cost.
+        masks: Whether to compute segmentation masks; they double the cost of the second network.
         threads: CPU threads for one network call; by default all cores.
         offline: Never connect: a named model must be on this machine already.
 

@@ -120,8 +120,70 @@ def test_a_file_that_is_no_result_is_not_replaced(full_files, photo, name):
     other.write_bytes(b'{"mine": 1}')
     done = _run(photo, "-o", photo.parent)
     assert done.returncode == 1
-    assert b"is there already and is no result" in done.stderr
+    assert b"is there already and carries no mark of ours" in done.stderr
     assert other.read_bytes() == b'{"mine": 1}'
+
+
+def test_masks_that_are_no_result_are_neither_replaced_nor_removed(full_files, photo):
+    mine = [photo.parent / f"ann.mask.{i}.png" for i in (0, 1)]
+    for path in mine:
+        path.write_text("my own")
+    assert _run(photo, "-o", photo.parent, "--masks").returncode == 1
+    assert [path.read_text() for path in mine] == ["my own", "my own"]
+    mine[0].unlink()
+    assert _run(photo, "-o", photo.parent, "--masks").returncode == 1
+    assert mine[1].read_text() == "my own"
+
+
+def test_a_link_to_a_picture_is_not_replaced(full_files, photo, tmp_path):
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "ann.png").symlink_to(photo)
+    (folder / "ann.mask.0.png").symlink_to(photo)
+    assert _run(folder / "ann.png", folder / "ann.mask.0.png", "-o", folder, "--masks").returncode == 1
+    assert (folder / "ann.mask.0.png").is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_the_way_is_refused(full_files, photo, tmp_path):
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "ann.json")
+    assert _run(photo, "-o", tmp_path / "out", "--no-overlay").returncode == 1
+
+
+def test_letters_that_the_output_lacks_do_not_end_the_work(full_files, photo, tmp_path):
+    photo.rename(photo.parent / "日本.png")
+    narrow = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "-m", "vitruvian", "pose", str(photo.parent), "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=narrow)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u65e5\\u672c.png: 1 found" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_output_that_cannot_be_printed_does_not_end_the_work(full_files, photo, tmp_path, stream):
+    for name in ("a.jpg", "b.jpg"):
+        (photo.parent / name).write_text("no picture")
+    (photo.parent / "z.png").symlink_to(photo)
+    command = [
+        sys.executable,
+        "-m",
+        "vitruvian",
+        "pose",
+        str(photo.parent),
+        "-o",
+        str(tmp_path / "out"),
+        "--no-overlay",
+    ]
+    with Path("/dev/full").open("w") as full:
+        subprocess.run(
+            command,
+            timeout=120,
+            check=False,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full},
+        )
+    assert _listing(tmp_path / "out") == {"ann.json", "z.json"}
 
 
 def test_results_of_an_earlier_run_are_replaced(full_files, photo, tmp_path):
@@ -261,7 +323,7 @@ def test_a_result_that_cannot_be_written_is_counted(full_files, photo, tmp_path)
     (out / "ann.json").mkdir(parents=True)
     done = _run(photo, "-o", out)
     assert done.returncode == 1
-    assert b"cannot be written" in done.stderr
+    assert b"is there already" in done.stderr
     assert not [path for path in out.iterdir() if path.suffix == ".part"]
 
 

@@ -178,13 +178,17 @@ def test_closing() -> None:
         (
             {"min_pose_detection_confidence": 1.1},
             ValueError,
-            "min_pose_detection_confidence: from 0 to 1, got 1.1",
+            "min_pose_detection_confidence: a number from 0 to 1, got 1.1",
         ),
-        ({"min_pose_presence_confidence": -0.1}, ValueError, "min_pose_presence_confidence: from 0 to 1"),
+        (
+            {"min_pose_presence_confidence": -0.1},
+            ValueError,
+            "min_pose_presence_confidence: a number from 0 to 1",
+        ),
         (
             {"min_tracking_confidence": float("nan")},
             ValueError,
-            "min_tracking_confidence: from 0 to 1, got nan",
+            "min_tracking_confidence: a number from 0 to 1, got nan",
         ),
     ],
 )

@@ -106,6 +106,11 @@ def test_presence_must_exceed_its_threshold(lite_bundle, astronaut):
         assert len(pipeline.estimate(vitruvian.read_image(astronaut))) == 0
 
 
+def test_numbers_of_any_kind_are_numbers():
+    settings = PoseSettings(np.int64(2), np.float32(0.5), 0)
+    assert settings.num_poses == 2
+
+
 def test_without_masks_the_network_does_not_compute_them():
     assert "segmentation" not in blazepose.landmarker_outputs(PoseSettings())
     assert "segmentation" in blazepose.landmarker_outputs(PoseSettings(masks=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from typing import Annotated
@@ -46,6 +47,9 @@ def main() -> None:
     """Run the command line; an error of ours is one line on standard error and exit status 1."""
     # Pillow warns about odd metadata and large pictures; what matters of that is an error of ours.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is still said
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except VitruvianError as error:

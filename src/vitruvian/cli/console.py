@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 from rich.console import Console
@@ -26,18 +26,38 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-__all__ = ["counting", "downloads", "say", "stderr"]
+__all__ = ["complain", "counting", "downloads", "say", "stderr"]
 
-stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class _Stderr(Console):
+    def on_broken_pipe(self) -> None:
+        """Go quiet when nobody reads any more: the work goes on, and standard output is another matter."""
+        self.quiet = True
+        _discard(sys.stderr)
+
+
+stderr = _Stderr(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def say(line: str) -> None:
-    """Print a line on standard output; if nobody reads it any more (``| head``), the work goes on."""
+    """Print a line on standard output; if that fails (``| head``, a full disk), the work goes on."""
     try:
         typer.echo(line)
-    except BrokenPipeError:
-        # What is still in the buffer would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        _discard(sys.stdout)
+
+
+def complain(line: str) -> None:
+    """Print a line on standard error; if that fails, the work goes on."""
+    try:
+        stderr.print(line, markup=False)
+    except OSError:
+        stderr.on_broken_pipe()
+
+
+def _discard(stream: TextIO) -> None:
+    # What is still in the stream's buffer would fail again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -57,7 +77,7 @@ def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=total)
                 if not stderr.is_terminal:
-                    stderr.print(f"downloading {name}", markup=False)
+                    complain(f"downloading {name}")
             bar.update(tasks[name], completed=done, total=total)
 
         yield report

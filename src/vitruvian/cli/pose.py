@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitruvian.cli.console import downloads, say, stderr
+from vitruvian.cli.console import complain, downloads, say, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,6 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
 def _say(*, json_summary: bool, count: int) -> Callable[[str], None]:
     """Return what takes the line about each picture: standard output, unless that belongs to the summary."""
     if json_summary:
-        return lambda line: stderr.print(line, markup=False)
+        return complain
     # A bar says enough about many pictures.
     return say if count == 1 or not stderr.is_terminal else lambda _: None

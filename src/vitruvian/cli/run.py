@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitruvian.cli.console import counting, stderr
+from vitruvian.cli.console import complain, counting
 from vitruvian.cli.inputs import STDIN, Picture
 from vitruvian.errors import SinkError, SourceError, VitruvianError, shown
 from vitruvian.prefetch import prefetch
 from vitruvian.sinks.json import JSON_MARK, JsonSink
 from vitruvian.sinks.mask import MaskSink
 from vitruvian.sinks.overlay import OVERLAY_MARK, OverlaySink
+from vitruvian.sinks.sink import refuse_foreign
 from vitruvian.sources.image import read_image
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Results:
     masks: bool
 
     def prepare(self, pictures: Sequence[Picture]) -> None:
-        """Make the folder, and make sure that nothing of the user's is going to be overwritten.
+        """Make the folder, and make sure that no picture to work on is going to be overwritten.
 
         Raises:
             SinkError: The folder cannot be made, or a result would replace a file that is none.
@@ -60,9 +61,9 @@ class Results:
         names = {picture.name for picture in pictures}
         folder = os.path.realpath(self.folder)
         for picture in pictures:
-            place, _, file = os.path.realpath(picture.path).rpartition(os.sep)
-            result = self._result.fullmatch(file)
-            if place == folder and result is not None and result["name"] in names:
+            place = Path(picture.path)  # a link in the folder is in the folder, wherever it leads
+            result = self._result.fullmatch(place.name)
+            if os.path.realpath(place.parent) == folder and result is not None and result["name"] in names:
                 message = (
                     "is a picture to work on, and a result would replace it; choose another folder with -o"
                 )
@@ -80,12 +81,12 @@ class Results:
         sinks: list[Sink] = []
         if self.overlay:
             overlay = self.folder / f"{picture.name}.jpg"
-            _refuse_foreign(overlay, OVERLAY_MARK)
+            refuse_foreign(overlay, OVERLAY_MARK)
             sinks.append(OverlaySink(overlay))
         if self.masks:
             sinks.append(MaskSink(self.folder, picture.name))
         landmarks = self.folder / f"{picture.name}.json"
-        _refuse_foreign(landmarks, JSON_MARK)
+        refuse_foreign(landmarks, JSON_MARK)
         sinks.append(JsonSink(landmarks, pipeline.model))
         for sink in sinks:
             with sink:
@@ -117,7 +118,7 @@ class Report:
     def fail(self, path: str, error: VitruvianError) -> None:
         """Count a failure and say it at once."""
         self.failed.append({"path": path, "error": str(error)})
-        stderr.print(f"failed: {error}", markup=False)
+        complain(f"failed: {error}")
 
     def line(self) -> str:
         """Return the summary for a person."""
@@ -182,14 +183,3 @@ def _read(picture: Picture, piped: Mapping[str, bytes]) -> Frame:
     if len(content) > _MOST_PIPED:
         raise SourceError(f"more than {_MOST_PIPED:,} bytes", path="standard input")
     return read_image(content, name="stdin")
-
-
-def _refuse_foreign(place: Path, mark: bytes) -> None:
-    """Refuse to replace a file that no earlier run of ours wrote."""
-    try:
-        with place.open("rb") as file:
-            foreign = mark not in file.read(1024)
-    except OSError:
-        return  # nothing there, or nothing that can be replaced, which the sink will say
-    if foreign:
-        raise SinkError("is there already and is no result; choose another folder with -o", path=place)

@@ -18,6 +18,7 @@ from vitruvian.models.anchors import anchor_centres
 from vitruvian.models.heatmap import refine, sigmoid
 from vitruvian.models.network import Network
 from vitruvian.models.nms import weighted_nms
+from vitruvian.options import check_number
 from vitruvian.regions import Regions
 from vitruvian.runtimes.session import PixelInput, Signature
 from vitruvian.skeleton import Skeleton
@@ -71,7 +72,7 @@ class PoseSettings:
         num_poses: Most people in the result, the detector's best first; ``None``: everyone found.
         min_pose_detection_confidence: Least detector score, inclusive, 0 to 1.
         min_pose_presence_confidence: Presence that a pose must exceed, 0 to 1 (1 rejects everything).
-        masks: Whether to compute segmentation masks; they double the cost.
+        masks: Whether to compute segmentation masks; they double the cost of the second network.
         nms_iou: Overlap above which two detections are one person (0.3 in the legacy interface).
         heatmap_kernel: Side of the window that refines a landmark, in cells, odd (legacy interface: 9).
 
@@ -88,15 +89,12 @@ class PoseSettings:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, by name."""
-        if self.num_poses is not None and not (isinstance(self.num_poses, int) and self.num_poses >= 1):
-            raise OptionError(
-                f"num_poses: a whole number from 1 (or None for everyone), got {self.num_poses}"
-            )
+        if self.num_poses is not None:
+            check_number("num_poses", self.num_poses, 1, whole=True)
         for name in ("min_pose_detection_confidence", "min_pose_presence_confidence", "nms_iou"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | float) and 0 <= value <= 1):
-                raise OptionError(f"{name}: from 0 to 1, got {value}")
-        if self.heatmap_kernel < 1 or self.heatmap_kernel % 2 == 0:
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("heatmap_kernel", self.heatmap_kernel, 1, whole=True)
+        if self.heatmap_kernel % 2 == 0:
             raise OptionError(f"heatmap_kernel: an odd number of cells, got {self.heatmap_kernel}")
 
 

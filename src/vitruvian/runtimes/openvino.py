@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitruvian.arrays import check_array
-from vitruvian.errors import OptionError, SessionError
+from vitruvian.errors import SessionError
+from vitruvian.options import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +36,9 @@ class OpenVINO:
     """
 
     def __init__(self, *, threads: int | None = None) -> None:
-        if threads is not None and not (isinstance(threads, int) and threads >= 1):
-            raise OptionError(f"threads: a whole number from 1, got {threads}")
-        self._threads = threads
+        if threads is not None:
+            check_number("threads", threads, 1, whole=True)
+        self._threads = None if threads is None else int(threads)
 
     @property
     def name(self) -> str:

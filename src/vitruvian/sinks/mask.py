@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Self
 
-import cv2
 import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from vitruvian.errors import SinkError
-from vitruvian.sinks.sink import write_result
+from vitruvian.sinks.sink import refuse_foreign, write_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
 
-__all__ = ["MaskSink"]
+__all__ = ["MASK_MARK", "MaskSink"]
+
+MASK_MARK = b"mask by Vitruvian"
+"""The comment by which a written picture says that it is a mask; near the file's beginning."""
 
 
 class MaskSink:
@@ -34,30 +41,41 @@ class MaskSink:
         """Write the masks; see ``Sink.write``.
 
         Raises:
-            SinkError: They cannot be written, or the landmarks have no masks.
+            SinkError: They cannot be written, the landmarks have no masks, or a file that is no mask of ours
+                is in the way.
         """
         if landmarks.mask is None:
             raise SinkError("there are no masks; make the pipeline with masks=True", path=self._folder)
+        for i in range(len(landmarks)):
+            refuse_foreign(self._place(i), MASK_MARK)
         for i, mask in enumerate(landmarks.mask):
             image = mask.image(frame.stamp.width, frame.stamp.height)
-            _, encoded = cv2.imencode(".png", np.rint(image * 255).astype(np.uint8))
-            write_result(self._place(i), encoded.tobytes())
+            write_result(self._place(i), _encoded(np.rint(image * 255).astype(np.uint8)))
         self._remove_from(len(landmarks))
 
     def _place(self, number: int) -> Path:
         return self._folder / f"{self._name}.mask.{number}.png"
 
     def _remove_from(self, number: int) -> None:
-        """Remove masks of an earlier run that found more people."""
-        try:
-            while (place := self._place(number)).exists():
+        """Remove masks of an earlier run that found more people, and nothing that is not ours."""
+        while (place := self._place(number)).exists():
+            refuse_foreign(place, MASK_MARK)
+            try:
                 place.unlink()
-                number += 1
-        except OSError as error:
-            raise SinkError(f"an earlier mask cannot be removed: {error.strerror}", path=place) from error
+            except OSError as error:
+                raise SinkError(f"an earlier mask cannot be removed: {error.strerror}", path=place) from error
+            number += 1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Nothing is left to complete."""
+
+
+def _encoded(grey: NDArray[np.uint8]) -> bytes:
+    mark = PngInfo()
+    mark.add_text("Comment", MASK_MARK.decode("ascii"))
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, format="PNG", pnginfo=mark)
+    return buffer.getvalue()

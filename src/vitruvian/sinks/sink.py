@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
 
-__all__ = ["Sink", "write_result"]
+__all__ = ["Sink", "refuse_foreign", "write_result"]
 
 
 class Sink(Protocol):
@@ -44,3 +44,28 @@ def write_result(path: Path, data: bytes) -> None:
         write_whole(path, data)
     except OSError as error:
         raise SinkError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def refuse_foreign(place: Path, mark: bytes) -> None:
+    """Refuse to replace a file that does not carry our mark near its beginning; nothing there is fine.
+
+    Raises:
+        SinkError: There is such a file.
+    """
+    try:
+        if not place.exists():
+            return
+        ours = place.is_file() and mark in _beginning(place)
+    except OSError as error:
+        raise SinkError(f"what is there cannot be read: {error.strerror}", path=place) from error
+    if not ours:
+        message = (
+            "is there already and carries no mark of ours (it is yours, or an older version's result); "
+            "remove it, or choose another folder with -o"
+        )
+        raise SinkError(message, path=place)
+
+
+def _beginning(place: Path) -> bytes:
+    with place.open("rb") as file:
+        return file.read(1024)

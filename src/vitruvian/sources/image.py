@@ -87,6 +87,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 
 def _decode(image: Image.Image) -> NDArray[np.uint8]:
+    image.load()  # which turns a TIFF upright by itself, and then says so
     orientation = _orientation(image)
     if image.mode.startswith(("I", "F")):
         return _upright(_scaled(image), orientation)

@@ -20,6 +20,7 @@ from vitruvian.mediapipe.tasks.python.core.base_options import BaseOptions
 from vitruvian.mediapipe.tasks.python.vision.core.image import Image, ImageFormat, rgb_pixels
 from vitruvian.mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
 from vitruvian.models.blazepose import PoseSettings
+from vitruvian.options import check_number
 from vitruvian.skeleton import Skeleton
 from vitruvian.zoo import pose_pipeline
 
@@ -274,8 +275,7 @@ def _settings(options: PoseLandmarkerOptions) -> PoseSettings:
     num_poses = operator.index(options.num_poses)
     if num_poses < 1:
         raise PoseCountError(f"num_poses: at least 1, got {num_poses}")
-    if not 0 <= options.min_tracking_confidence <= 1:
-        raise OptionError(f"min_tracking_confidence: from 0 to 1, got {options.min_tracking_confidence}")
+    check_number("min_tracking_confidence", options.min_tracking_confidence, 0, 1)
     return PoseSettings(
         num_poses=num_poses,
         min_pose_detection_confidence=options.min_pose_detection_confidence,

@@ -1,0 +1,26 @@
+"""The one gate through which numbers enter an option: kind and range, by name."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+from vitruvian.errors import OptionError
+
+__all__ = ["check_number"]
+
+
+def check_number(
+    name: str, value: object, low: float = -math.inf, high: float = math.inf, *, whole: bool = False
+) -> None:
+    """Refuse what is no number from ``low`` to ``high``; NaN and booleans are none, NumPy's numbers are.
+
+    Raises:
+        OptionError: The message names the option, the range and the value.
+    """
+    kind = Integral if whole else Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= float(value) <= high:
+        span = "".join(
+            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if math.isfinite(end)
+        )
+        raise OptionError(f"{name}: a {'whole ' if whole else ''}number{span}, got {value!r}")
