@@ -76,5 +76,6 @@ class Frame:
         Raises:
             ArrayError: As the constructor.
         """
-        shape = check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8).shape
-        return Frame(pixels, Stamp(source, width=shape[1], height=shape[0]))
+        # Kept, since checking a strided view (a picture turned from BGR) copies it.
+        checked = check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8)
+        return Frame(checked, Stamp(source, width=checked.shape[1], height=checked.shape[0]))

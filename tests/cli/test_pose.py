@@ -19,11 +19,12 @@ from vitruvian import read_json
 from vitruvian.cli import app
 
 
-def _run(
-    *arguments: object, stdin: bytes | None = None, cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "vitruvian", "pose", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False, cwd=cwd)
+def _command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "vitruvian", "pose", *map(str, arguments)]
+
+
+def _run(*arguments: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(_command(*arguments), input=stdin, capture_output=True, timeout=120, check=False)
 
 
 def _invoke(*arguments: object):
@@ -154,7 +155,7 @@ def test_a_pipe_in_the_way_is_refused(full_files, photo, tmp_path):
 def test_letters_that_the_output_lacks_do_not_end_the_work(full_files, photo, tmp_path):
     photo.rename(photo.parent / "日本.png")
     narrow = os.environ | {"PYTHONIOENCODING": "cp1252"}
-    command = [sys.executable, "-m", "vitruvian", "pose", str(photo.parent), "-o", str(tmp_path / "out")]
+    command = _command(photo.parent, "-o", tmp_path / "out")
     done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=narrow)
     assert done.returncode == 0, done.stderr
     assert b"\\u65e5\\u672c.png: 1 found" in done.stdout
@@ -166,16 +167,7 @@ def test_output_that_cannot_be_printed_does_not_end_the_work(full_files, photo, 
     for name in ("a.jpg", "b.jpg"):
         (photo.parent / name).write_text("no picture")
     (photo.parent / "z.png").symlink_to(photo)
-    command = [
-        sys.executable,
-        "-m",
-        "vitruvian",
-        "pose",
-        str(photo.parent),
-        "-o",
-        str(tmp_path / "out"),
-        "--no-overlay",
-    ]
+    command = _command(photo.parent, "-o", tmp_path / "out", "--no-overlay")
     with Path("/dev/full").open("w") as full:
         subprocess.run(
             command,
@@ -196,16 +188,7 @@ def test_results_of_an_earlier_run_are_replaced(full_files, photo, tmp_path):
 def test_a_reader_who_has_seen_enough_does_not_stop_the_work(full_files, photo, tmp_path):
     for i in range(30):
         (photo.parent / f"{i:02}.png").symlink_to(photo)
-    command = [
-        sys.executable,
-        "-m",
-        "vitruvian",
-        "pose",
-        str(photo.parent),
-        "-o",
-        str(tmp_path / "out"),
-        "--no-overlay",
-    ]
+    command = _command(photo.parent, "-o", tmp_path / "out", "--no-overlay")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
         process.stdout.close()
@@ -230,7 +213,7 @@ def test_a_name_that_is_no_text_is_a_name_like_any_other(full_files, photo, tmp_
     odd = Path(os.fsdecode(os.fsencode(photo.parent) + b"/caf\xe9.png"))
     photo.rename(odd)
     strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
-    command = [sys.executable, "-m", "vitruvian", "pose", os.fsencode(odd), "-o", str(tmp_path / "out")]
+    command = _command(odd, "-o", tmp_path / "out")
     done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=strict)
     assert done.returncode == 0, done.stderr
     assert len(_listing(tmp_path / "out")) == 2
@@ -251,7 +234,7 @@ def test_nothing_on_standard_input(full_files, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_an_interruption_is_heard_while_waiting_for_standard_input(full_files, tmp_path):
-    command = [sys.executable, "-m", "vitruvian", "pose", "-", "-o", str(tmp_path / "out")]
+    command = _command("-", "-o", tmp_path / "out")
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -331,7 +314,7 @@ def test_a_result_that_cannot_be_written_is_counted(full_files, photo, tmp_path)
 def test_an_interruption_leaves_whole_files_and_says_how_far_it_got(full_files, photo, tmp_path):
     for i in range(400):
         (photo.parent / f"{i:03}.png").symlink_to(photo)
-    command = [sys.executable, "-m", "vitruvian", "pose", str(photo.parent), "-o", str(tmp_path / "out")]
+    command = _command(photo.parent, "-o", tmp_path / "out")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not (tmp_path / "out").is_dir() or len(_listing(tmp_path / "out")) < 6:
             assert process.poll() is None
