@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vitruvian import ArrayError, Frame, Stamp
+from vitruvian import ArrayError, Frame, Gap, OptionError, Stamp
 from vitruvian.frame import MAX_SIDE
 
 
@@ -40,3 +40,14 @@ def test_a_flipped_view_is_taken_as_it_looks():
     frame = Frame.of(bgr[..., ::-1])
     assert (frame.pixels == bgr[..., ::-1]).all()
     assert frame.pixels.flags.c_contiguous
+
+
+def test_a_gap_says_why_there_is_no_picture():
+    assert Gap(Stamp("x", 4, 4, status="failed"), "damaged").reason == "damaged"
+    with pytest.raises(OptionError, match="a gap is 'failed' or 'dropped'"):
+        Gap(Stamp("x", 4, 4))
+
+
+def test_a_failed_frame_has_no_pixels():
+    with pytest.raises(OptionError, match="a frame with pixels is 'ok', got 'failed'"):
+        Frame(np.zeros((4, 6, 3), np.uint8), Stamp("x", width=6, height=4, status="failed"))

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vitruvian import ArrayError, Landmarks, Skeleton
-from vitruvian.wire import from_wire, to_wire
+from vitruvian import ArrayError, Landmarks, Skeleton, Stamp
+from vitruvian.wire import frame_status, from_wire, to_wire
 
 BODY = Skeleton.named("body33")
 
@@ -26,6 +26,7 @@ def _columns(count: int):
         presence=st.none() | hnp.arrays(np.float32, (count, 33), elements=unit),
         depth=st.none() | hnp.arrays(np.float32, (count, 33), elements=pixel),
         world=st.none() | hnp.arrays(np.float32, (count, 33, 3), elements=metre),
+        track_id=st.none() | hnp.arrays(np.int64, (count,), elements=st.integers(0, 1000)),
     )
 
 
@@ -34,7 +35,7 @@ def test_written_and_read_back_is_the_same(people):
     text = json.dumps(to_wire(people), allow_nan=False)
     back = from_wire(json.loads(text), BODY)
     assert len(back) == len(people)
-    for column in ("xy", "box", "box_score", "score", "presence", "depth", "world"):
+    for column in ("xy", "box", "box_score", "score", "presence", "depth", "world", "track_id"):
         before, after = getattr(people, column), getattr(back, column)
         if len(people):
             assert (before is None) == (after is None)
@@ -49,6 +50,7 @@ def test_the_fields_own_names():
     (person,) = to_wire(people)
     assert list(person) == [
         "bbox", "score", "keypoints", "keypoint_scores", "presence", "depth", "world_keypoints",
+        "track_id",
     ]  # fmt: skip
     assert person["keypoint_scores"] is None
 
@@ -62,3 +64,26 @@ def test_another_skeletons_points_are_refused():
     person["keypoints"].pop()
     with pytest.raises((ArrayError, ValueError)):
         from_wire([person], BODY)
+
+
+@pytest.mark.parametrize(
+    ("status", "followed", "expected"),
+    [
+        ("ok", [], "empty"),
+        ("ok", None, "detected"),
+        ("ok", [True, False], "detected"),
+        ("ok", [True, True], "tracked"),
+        ("failed", [], "failed"),
+        ("dropped", [], "dropped"),
+    ],
+)
+def test_a_frame_has_one_status(status, followed, expected):
+    count = 1 if followed is None else len(followed)
+    people = Landmarks(
+        BODY,
+        np.zeros((count, 33, 2), np.float32),
+        np.zeros((count, 4), np.float32),
+        np.ones(count, np.float32),
+        followed=None if followed is None else np.array(followed, bool),
+    )
+    assert frame_status(Stamp("x", 4, 4, status=status), people) == expected

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
         WeightsError,
         WeightsMissingError,
     )
-    from vitruvian.frame import Frame, Stamp
+    from vitruvian.frame import Frame, Gap, Stamp
     from vitruvian.landmarks import Landmarks, Mask
     from vitruvian.models.blazepose import PoseSettings
     from vitruvian.pipeline import Pipeline
     from vitruvian.provenance import Provenance
+    from vitruvian.recording import Recording
     from vitruvian.regions import Regions
     from vitruvian.runtimes.openvino import OpenVINO
     from vitruvian.sinks.json import JsonSink, read_json
@@ -48,6 +49,7 @@ _HOMES = {
     "ArrayError": "errors",
     "Crop": "crop",
     "Frame": "frame",
+    "Gap": "frame",
     "JsonSink": "sinks.json",
     "Landmarks": "landmarks",
     "Mask": "landmarks",
@@ -58,6 +60,7 @@ _HOMES = {
     "Pipeline": "pipeline",
     "PoseSettings": "models.blazepose",
     "Provenance": "provenance",
+    "Recording": "recording",
     "Regions": "regions",
     "SessionError": "errors",
     "SinkError": "errors",
@@ -82,6 +85,7 @@ __all__ = [
     "ArrayError",
     "Crop",
     "Frame",
+    "Gap",
     "JsonSink",
     "Landmarks",
     "Mask",
@@ -92,6 +96,7 @@ __all__ = [
     "Pipeline",
     "PoseSettings",
     "Provenance",
+    "Recording",
     "Regions",
     "SessionError",
     "SinkError",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from vitruvian.arrays import check_array
-from vitruvian.errors import ArrayError
+from vitruvian.errors import ArrayError, OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE", "Frame", "Stamp"]
+__all__ = ["MAX_SIDE", "Frame", "Gap", "Stamp"]
 
 MAX_SIDE = 32_766
 """Longest side of a picture in pixels: crops address pixels (and their neighbours) with 16-bit integers."""
@@ -29,6 +29,10 @@ class Stamp:
         time: Presentation time in seconds, from the container or the clock; ``None`` for a still.
         width: Of the upright picture, in pixels.
         height: Of the upright picture, in pixels.
+        captured: When a live picture reached this machine, in seconds of ``time.monotonic()``, so that its
+            age can be told at any later moment; ``None`` if it is not live.
+        status: ``ok``; or why there is no picture: ``failed``, it cannot be decoded; ``dropped``, a live
+            source went on to a newer one.
     """
 
     source: str
@@ -36,6 +40,29 @@ class Stamp:
     height: int
     index: int = 0
     time: float | None = None
+    captured: float | None = None
+    status: Literal["ok", "failed", "dropped"] = "ok"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A place in a stream that has no picture: a frame that failed or was dropped.
+
+    Attributes:
+        stamp: Where it is; its status is ``failed`` or ``dropped``, its size that of the stream.
+        reason: What went wrong, for a person; empty if nothing did.
+
+    Raises:
+        OptionError: The stamp's status is ``ok``.
+    """
+
+    stamp: Stamp
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """A gap says why it is one."""
+        if self.stamp.status == "ok":
+            raise OptionError("status: a gap is 'failed' or 'dropped', got 'ok'")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +76,7 @@ class Frame:
     Raises:
         ArrayError: The pixels are something else, empty, longer than 32,766 on a side, or of another size
             than the stamp says.
+        OptionError: The stamp's status is not ``ok``.
     """
 
     pixels: NDArray[np.uint8]
@@ -63,6 +91,8 @@ class Frame:
             raise ArrayError(
                 f"pixels: the stamp says {self.stamp.width} x {self.stamp.height}, got {pixels.shape}"
             )
+        if self.stamp.status != "ok":
+            raise OptionError(f"status: a frame with pixels is 'ok', got {self.stamp.status!r}")
         object.__setattr__(self, "pixels", pixels)
 
     @staticmethod

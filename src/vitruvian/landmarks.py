@@ -46,14 +46,17 @@ class Mask:
         return self.crop.mask_to_image(self.values, width, height)
 
 
-_COLUMNS: dict[str, Axes] = {
-    "xy": ("N", "K", 2),
-    "box": ("N", 4),
-    "box_score": ("N",),
-    "score": ("N", "K"),
-    "presence": ("N", "K"),
-    "depth": ("N", "K"),
-    "world": ("N", "K", 3),
+_COLUMNS: dict[str, tuple[Axes, type[np.generic]]] = {
+    "xy": (("N", "K", 2), np.float32),
+    "box": (("N", 4), np.float32),
+    "box_score": (("N",), np.float32),
+    "score": (("N", "K"), np.float32),
+    "presence": (("N", "K"), np.float32),
+    "depth": (("N", "K"), np.float32),
+    "world": (("N", "K", 3), np.float32),
+    "auxiliary": (("N", "A", 2), np.float32),
+    "followed": (("N",), np.bool_),
+    "track_id": (("N",), np.int64),
 }
 
 
@@ -61,7 +64,7 @@ _COLUMNS: dict[str, Axes] = {
 class Landmarks:
     """N instances of one skeleton with K landmarks, in one frame. Nobody there is N = 0.
 
-    Columns are float32 and share their first axis; an index cuts all of them alike, so
+    Columns are float32, if nothing else is said, and share their first axis; an index cuts all alike, so
     ``people[people.box_score > 0.9]`` is again ``Landmarks``. What a model does not give is ``None``;
     an unknown point is NaN.
 
@@ -75,6 +78,11 @@ class Landmarks:
         depth: (N, K) relative to the root, in the pixels of ``xy``; negative is towards the camera.
         world: (N, K, 3) metres, root at the origin; x right, y down, z away from the camera.
         mask: One ``Mask`` for each instance.
+        auxiliary: (N, A, 2) image pixels: points of the model that are no landmarks, but tell where to look
+            for the instance in the next frame.
+        followed: (N,) bool: whether the instance was looked for where the frame before showed it; if not, a
+            detector found it. Only in streams.
+        track_id: (N,) int64, from 0: identity within the stream. Only in streams.
 
     Raises:
         ArrayError: The columns do not fit together, or do not have the skeleton's number of points.
@@ -89,6 +97,9 @@ class Landmarks:
     depth: NDArray[np.float32] | None = None
     world: NDArray[np.float32] | None = None
     mask: tuple[Mask, ...] | None = None
+    auxiliary: NDArray[np.float32] | None = None
+    followed: NDArray[np.bool_] | None = None
+    track_id: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         """Check shapes once."""
@@ -98,9 +109,9 @@ class Landmarks:
                 name: (
                     column,
                     tuple(len(self.skeleton) if axis == "K" else axis for axis in axes),
-                    np.float32,
+                    dtype,
                 )
-                for name, axes in _COLUMNS.items()
+                for name, (axes, dtype) in _COLUMNS.items()
                 if (column := present[name]) is not None
             }
         )

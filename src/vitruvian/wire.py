@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vitruvian.frame import Stamp
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["WireInstance", "from_wire", "to_wire"]
+__all__ = ["FrameStatus", "WireInstance", "frame_status", "from_wire", "to_wire"]
+
+FrameStatus = Literal["detected", "tracked", "empty", "dropped", "failed"]
 
 Numbers = list[float | None]
 
@@ -35,6 +38,7 @@ class WireInstance(TypedDict):
     presence: Numbers | None
     depth: Numbers | None
     world_keypoints: list[Numbers] | None
+    track_id: int | None
 
 
 def to_wire(landmarks: Landmarks) -> list[WireInstance]:
@@ -54,6 +58,7 @@ def to_wire(landmarks: Landmarks) -> list[WireInstance]:
             score=scores[i],
             keypoints=keypoints[i],
             **{name: None if rows is None else rows[i] for name, rows in columns.items()},  # type: ignore[typeddict-item]
+            track_id=None if landmarks.track_id is None else int(landmarks.track_id[i]),
         )
         for i in range(len(landmarks))
     ]
@@ -75,7 +80,26 @@ def from_wire(instances: Sequence[WireInstance], skeleton: Skeleton) -> Landmark
         presence=_optional([one["presence"] for one in instances], (count,)),
         depth=_optional([one["depth"] for one in instances], (count,)),
         world=_optional([one["world_keypoints"] for one in instances], (count, 3)),
+        track_id=_identities([one["track_id"] for one in instances]),
     )
+
+
+def frame_status(stamp: Stamp, landmarks: Landmarks) -> FrameStatus:
+    """Return what became of one frame of a stream.
+
+    ``detected`` if anybody in it was found by a detector, ``tracked`` if all were followed from the frame
+    before, ``empty`` if nobody is there; ``failed`` and ``dropped`` as the stamp says.
+    """
+    if stamp.status != "ok":
+        return stamp.status
+    if not len(landmarks):
+        return "empty"
+    return "tracked" if landmarks.followed is not None and landmarks.followed.all() else "detected"
+
+
+def _identities(rows: Sequence[int | None]) -> NDArray[np.int64] | None:
+    known = [row for row in rows if row is not None]
+    return np.array(known, np.int64) if known and len(known) == len(rows) else None
 
 
 def _numbers(column: NDArray[np.float32] | None, decimals: int) -> Any:  # noqa: ANN401  # nested lists of any depth

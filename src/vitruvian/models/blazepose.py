@@ -43,6 +43,7 @@ __all__ = [
 _DETECTOR_SIDE = 224
 _LANDMARKER_SIDE = 256
 _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
+_AUXILIARY = 2  # the middle of the hips, and a point on the circle around the whole body
 _ENLARGE = 1.25  # of a body's circle, to its region
 
 DETECTOR = Signature(
@@ -236,7 +237,9 @@ class BlazePoseLandmarker:
         side = np.float32(_LANDMARKER_SIDE)
         points = refine(raw[..., :2] / side, out["heatmap"], kernel=self._settings.heatmap_kernel) * side
         world = out["world"].reshape(-1, _POINTS, 3)
-        xy = _stack([c.points_to_image(p[:count]) for c, p in zip(crops, points, strict=True)], (count, 2))
+        used = count + _AUXILIARY
+        places = _stack([c.points_to_image(p[:used]) for c, p in zip(crops, points, strict=True)], (used, 2))
+        xy = places[:, :count]
         return Landmarks(
             self._skeleton,
             xy=xy,
@@ -249,6 +252,7 @@ class BlazePoseLandmarker:
                 [c.directions_to_image(w[:count]) for c, w in zip(crops, world, strict=True)], (count, 3)
             ),
             mask=self._masks(out, crops),
+            auxiliary=places[:, count:],
         )
 
     def _masks(
