@@ -12,7 +12,7 @@ from vitruvian.errors import ArrayError
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitruvian.crop import Crop
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Landmarks", "Mask"]
+__all__ = ["Landmarks", "Mask", "concatenated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,7 @@ _COLUMNS: dict[str, tuple[Axes, type[np.generic]]] = {
     "depth": (("N", "K"), np.float32),
     "world": (("N", "K", 3), np.float32),
     "auxiliary": (("N", "A", 2), np.float32),
+    "region": (("N",), np.int64),
     "followed": (("N",), np.bool_),
     "track_id": (("N",), np.int64),
 }
@@ -80,6 +81,7 @@ class Landmarks:
         mask: One ``Mask`` for each instance.
         auxiliary: (N, A, 2) image pixels: points of the model that are no landmarks, but tell where to look
             for the instance in the next frame.
+        region: (N,) int64: which of the regions that the network was given the instance was read from.
         followed: (N,) bool: whether the instance was looked for where the frame before showed it; if not, a
             detector found it. Only in streams.
         track_id: (N,) int64, from 0: identity within the stream. Only in streams.
@@ -98,6 +100,7 @@ class Landmarks:
     world: NDArray[np.float32] | None = None
     mask: tuple[Mask, ...] | None = None
     auxiliary: NDArray[np.float32] | None = None
+    region: NDArray[np.int64] | None = None
     followed: NDArray[np.bool_] | None = None
     track_id: NDArray[np.int64] | None = None
 
@@ -120,6 +123,14 @@ class Landmarks:
         if self.mask is not None and len(self.mask) != len(self):
             raise ArrayError(f"mask: expected {len(self)} masks, got {len(self.mask)}")
 
+    @staticmethod
+    def nobody(skeleton: Skeleton) -> Landmarks:
+        """Return the landmarks of a picture without anybody."""
+        empty = np.empty((0,), np.float32)
+        return Landmarks(
+            skeleton, empty.reshape(0, len(skeleton), 2), box=empty.reshape(0, 4), box_score=empty
+        )
+
     def __len__(self) -> int:
         return len(self.xy)
 
@@ -139,3 +150,28 @@ class Landmarks:
     def __repr__(self) -> str:
         columns = [field.name for field in fields(self)[1:] if getattr(self, field.name) is not None]
         return f"<Landmarks {self.skeleton.name}: {len(self)} instances; {', '.join(columns)}>"
+
+
+def concatenated(people: Sequence[Landmarks]) -> Landmarks:
+    """Return the instances of all, in order.
+
+    A column that one of them lacks is absent, since no value stands for "unknown"; those without instances
+    have no say in that.
+
+    Raises:
+        ArrayError: There is nothing to put together, or the skeletons differ.
+    """
+    if not people:
+        raise ArrayError("people: at least one is needed, got none")
+    if {one.skeleton.name for one in people} != {people[0].skeleton.name}:
+        raise ArrayError("people: they have different skeletons")
+    some = [one for one in people if len(one)]
+    if len(some) < 2:
+        return (some or people)[0]
+    columns: dict[str, Any] = {}
+    for name in _COLUMNS:
+        parts = [getattr(one, name) for one in some]
+        columns[name] = None if any(part is None for part in parts) else np.concatenate(parts)
+    masks = [one.mask for one in some]
+    columns["mask"] = None if None in masks else tuple(mask for each in masks for mask in each or ())
+    return Landmarks(some[0].skeleton, **columns)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
 from vitruvian.errors import OptionError
-from vitruvian.frame import Frame
+from vitruvian.following import Stages
+from vitruvian.frame import Frame, Gap
 from vitruvian.options import check_number
+from vitruvian.smoothing import smoothing_named
+from vitruvian.steady import Steadiness, steady
+from vitruvian.tracking import Tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from vitruvian.following import Follow
     from vitruvian.landmarks import Landmarks
     from vitruvian.provenance import Provenance
     from vitruvian.regions import Regions
     from vitruvian.skeleton import Skeleton
+    from vitruvian.smoothing import Smoothing
 
 __all__ = ["Detect", "Estimate", "Pipeline"]
 
@@ -47,6 +54,7 @@ class Pipeline:
     Attributes:
         detect: Finds regions.
         landmark: Reads regions.
+        follow: Makes regions for the next frame of a stream out of the landmarks of this one.
         skeleton: Of the landmarks that come out.
         model: What makes the results.
         limit: Most instances in a picture, the detector's best first; ``None``: all.
@@ -55,6 +63,7 @@ class Pipeline:
 
     detect: Detect
     landmark: Estimate
+    follow: Follow
     skeleton: Skeleton
     model: Provenance
     limit: int | None
@@ -90,12 +99,57 @@ class Pipeline:
             OptionError: ``rotation`` is no multiple of 90.
             SessionError: A network failed, or the pipeline is closed.
         """
-        check_number("rotation", rotation, whole=True)
-        if rotation % _QUARTER_TURN:
-            raise OptionError(f"rotation: a multiple of 90 degrees, got {rotation}")
+        _check_rotation(rotation)
         if isinstance(frames, Frame | np.ndarray):
             return self._estimate([_frame(frames)], rotation)[0]
         return self._estimate([_frame(frame) for frame in frames], rotation)
+
+    def stream(
+        self,
+        frames: Iterable[Frame | Gap | NDArray[np.uint8]],
+        *,
+        smoothing: str | Smoothing = "live",
+        tracking: Tracking | None = None,
+        fps: float | None = None,
+        rotation: int = 0,
+    ) -> Iterator[tuple[Frame | Gap, Landmarks]]:
+        """Find everybody in each frame of a video or a camera, with identities, smoothed over time.
+
+        People are followed from frame to frame, which takes one network call each; the detector looks for
+        others now and then, and at once when somebody is lost. The memory of a stream is in the generator
+        that this returns: one pipeline serves any number of streams, in any number of threads.
+
+        >>> for frame, people in body.stream(vitruvian.open_source("clip.mp4")):  # doctest: +SKIP
+        ...     print(frame.stamp.time, people.track_id, people.xy)
+
+        Args:
+            frames: In order; each needs a time, as ``open_source`` gives it, or ``fps``. (H, W, 3) uint8 RGB
+                arrays are frames too.
+            smoothing: ``"off"``; ``"live"``, MediaPipe's own filters, for every person; ``"smooth"``, calmer
+                and slower to follow; or a ``Smoothing``. (``smooth_offline`` filters without lag.)
+            tracking: When to look for people, and how long to remember them.
+            fps: Frames per second of frames that carry no time.
+            rotation: Degrees by which the frames must be turned clockwise to be upright: a multiple of 90.
+
+        Yields:
+            Each frame with everybody in it, by rising ``track_id``; a gap (a frame that failed or was
+            dropped) with nobody.
+
+        Raises:
+            ArrayError: An array is no RGB picture.
+            OptionError: An option is outside its range, or a frame has no time.
+            SessionError: A network failed, or the pipeline is closed.
+            SourceError: As the source.
+        """
+        _check_rotation(rotation)
+        if fps is not None:
+            check_number("fps", fps, 1e-3)
+        options = Steadiness(self.limit, tracking or Tracking(), smoothing_named(smoothing))
+        return steady(_timed(frames, fps), self.stages(rotation), options)
+
+    def stages(self, rotation: int = 0) -> Stages:
+        """Return what a loop over frames calls."""
+        return Stages(partial(self.detect, rotation=rotation), self.landmark, self.follow, self.skeleton)
 
     def close(self) -> None:
         """Release the networks; closing twice is fine."""
@@ -114,3 +168,18 @@ class Pipeline:
 
 def _frame(picture: Frame | NDArray[np.uint8]) -> Frame:
     return picture if isinstance(picture, Frame) else Frame.of(picture)
+
+
+def _check_rotation(rotation: int) -> None:
+    check_number("rotation", rotation, whole=True)
+    if rotation % _QUARTER_TURN:
+        raise OptionError(f"rotation: a multiple of 90 degrees, got {rotation}")
+
+
+def _timed(frames: Iterable[Frame | Gap | NDArray[np.uint8]], fps: float | None) -> Iterator[Frame | Gap]:
+    """Give frames that carry no time the one that their place in the stream says."""
+    for index, item in enumerate(frames):
+        frame = item if isinstance(item, Gap) else _frame(item)
+        if fps is not None and frame.stamp.time is None:
+            frame = replace(frame, stamp=replace(frame.stamp, index=index, time=index / fps))
+        yield frame

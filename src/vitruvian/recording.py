@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitruvian.arrays import check_array
 from vitruvian.errors import ArrayError
-from vitruvian.landmarks import Landmarks
+from vitruvian.landmarks import concatenated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vitruvian.frame import Frame, Gap, Stamp
+    from vitruvian.landmarks import Landmarks
 
 __all__ = ["Recording"]
 
@@ -70,7 +71,7 @@ class Recording:
         if len(stamps) != len(people):
             raise ArrayError(f"people: expected landmarks of {len(stamps)} frames, got {len(people)}")
         frame = np.repeat(np.arange(len(people)), [len(one) for one in people])
-        return Recording(stamps, frame.astype(np.int64), _joined(people))
+        return Recording(stamps, frame.astype(np.int64), replace(concatenated(people), mask=None))
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -82,20 +83,3 @@ class Recording:
         for stamp, end in zip(self.stamps, ends, strict=True):
             yield stamp, self.landmarks[start:end]
             start = end
-
-
-def _joined(people: list[Landmarks]) -> Landmarks:
-    if not people:
-        raise ArrayError("people: a recording needs at least one frame")
-    first = people[0]
-    if {one.skeleton.name for one in people} != {first.skeleton.name}:
-        raise ArrayError("people: the frames have different skeletons")
-    somebody = [one for one in people if len(one)] or [first]
-    columns: dict[str, Any] = {}
-    for field in fields(Landmarks):
-        if field.name in {"skeleton", "mask"}:
-            continue
-        parts = [getattr(one, field.name) for one in somebody]
-        # A column that a frame lacks is absent from the whole: there is no value to stand for "unknown".
-        columns[field.name] = None if any(part is None for part in parts) else np.concatenate(parts)
-    return replace(first, mask=None, **columns)

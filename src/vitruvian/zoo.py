@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitruvian import weights
+from vitruvian.following import follow_bodies
 from vitruvian.models.blazepose import (
     DETECTOR,
     LANDMARKER,
@@ -100,6 +101,7 @@ def pose_pipeline(
     return Pipeline(
         detect=BlazePoseDetector(detector, settings),
         landmark=BlazePoseLandmarker(landmarker, settings),
+        follow=follow_bodies,
         skeleton=Skeleton.named("body33"),
         model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
         limit=settings.num_poses,

@@ -96,11 +96,6 @@ def test_a_circle_point_above_the_hip_gives_the_angle(angle):
     assert regions.size[0] == pytest.approx([250, 250], abs=1e-2)
 
 
-def test_a_circle_without_extent_is_no_region():
-    centre = np.array([[0.5, 0.5]], F32)
-    assert len(blazepose.regions_around(centre, centre, np.ones(1, F32), np.array([64, 64], F32))) == 0
-
-
 def test_presence_must_exceed_its_threshold(lite_bundle, astronaut):
     with vitruvian.pose(lite_bundle, min_pose_presence_confidence=1.0) as pipeline:
         assert len(pipeline.estimate(vitruvian.read_image(astronaut))) == 0

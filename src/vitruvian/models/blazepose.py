@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DETECTOR",
+    "ENLARGE",
     "LANDMARKER",
     "BlazePoseDetector",
     "BlazePoseLandmarker",
@@ -44,7 +45,8 @@ _DETECTOR_SIDE = 224
 _LANDMARKER_SIDE = 256
 _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
 _AUXILIARY = 2  # the middle of the hips, and a point on the circle around the whole body
-_ENLARGE = 1.25  # of a body's circle, to its region
+ENLARGE = 1.25
+"""Side of a body's region in diameters of the circle around the body."""
 
 DETECTOR = Signature(
     inputs={"image": PixelInput(_DETECTOR_SIDE, _DETECTOR_SIDE, low=-1.0, high=1.0)},
@@ -139,7 +141,9 @@ class BlazePoseDetector:
         # only takes the padding off (section 17.1); upright the two agree.
         points = crop.points_to_image(points * np.float32(_DETECTOR_SIDE))
         size = np.array([frame.stamp.width, frame.stamp.height], np.float32)
-        return regions_around(points[:, 0] / size, points[:, 1] / size, scores, size)
+        regions = regions_around(points[:, 0] / size, points[:, 1] / size, scores, size)
+        real = (regions.size > 0).all(axis=1)  # which NaN is not
+        return regions[np.flatnonzero(real)]
 
     def _decode(
         self, raw: NDArray[np.float32], logits: NDArray[np.float32]
@@ -181,10 +185,8 @@ def regions_around(
     turn = 2 * math.pi
     rotation = angle - turn * np.floor((angle.astype(np.float64) + math.pi) / turn)
     longer = (diameter[:, None] / image * image).max(axis=1)
-    size = longer[:, None] / image * np.float32(_ENLARGE) * image
-    regions = Regions(centre * image, size, rotation.astype(np.float32), scores)
-    real = np.isfinite(size).all(axis=1) & (size > 0).all(axis=1)
-    return regions if real.all() else regions[real]
+    size = longer[:, None] / image * np.float32(ENLARGE) * image
+    return Regions(centre * image, size, rotation.astype(np.float32), scores)
 
 
 def landmarker_outputs(settings: PoseSettings) -> tuple[str, ...]:
@@ -253,6 +255,7 @@ class BlazePoseLandmarker:
             ),
             mask=self._masks(out, crops),
             auxiliary=places[:, count:],
+            region=np.flatnonzero(present),
         )
 
     def _masks(

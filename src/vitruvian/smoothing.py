@@ -1,0 +1,284 @@
+"""Steadier landmarks: MediaPipe's low-pass and One Euro filters, over whole arrays.
+
+The One Euro filter (Casiez, Roussel and Vogel, "1€ Filter", CHI 2012) is written here, and not taken from its
+authors' package, because that one filters a single scalar per object: a body would be 198 of them. Here one
+call filters all points, to the last rounding of the original (pose specification, sections 10.1 and 10.2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.errors import OptionError
+from vitruvian.options import check_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vitruvian.landmarks import Landmarks
+
+__all__ = [
+    "SMOOTHING",
+    "Cutoffs",
+    "Filters",
+    "LowPass",
+    "OneEuro",
+    "OriginalFilters",
+    "Smoothing",
+    "bounds",
+    "smoothing_named",
+]
+
+_FIRST_FREQUENCY = 30.0  # hertz, until two times are known
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """How strongly a One Euro filter smooths.
+
+    Attributes:
+        min_cutoff: Hertz; the lower, the steadier is what hardly moves.
+        beta: How much the cutoff rises with speed; the higher, the less a fast movement lags.
+        derivative: Hertz; cutoff of the speed itself.
+
+    Raises:
+        OptionError: A value is not positive (``beta`` may be 0).
+    """
+
+    min_cutoff: float
+    beta: float
+    derivative: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse cutoffs that would divide by zero."""
+        check_number("min_cutoff", self.min_cutoff, 1e-9)
+        check_number("beta", self.beta, 0)
+        check_number("derivative", self.derivative, 1e-9)
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How strongly a person's landmarks are smoothed over time.
+
+    Attributes:
+        image: For points in the picture. Speeds are in sizes of the person per second.
+        world: For points in metres.
+        scores: Seconds that a point's score takes to follow: the time constant of a low-pass filter.
+    """
+
+    image: Cutoffs
+    world: Cutoffs
+    scores: float
+
+    def __post_init__(self) -> None:
+        """Refuse a time constant that is none."""
+        check_number("scores", self.scores, 1e-9)
+
+
+SMOOTHING = {
+    # The original's constants for one person; scores take a tenth of each new value: 0.3 s at 30 frames/s.
+    "live": Smoothing(Cutoffs(0.05, 80.0), Cutoffs(0.1, 40.0), scores=0.3),
+    # Half the speed coefficient: visibly calmer, at the price of a frame or two of lag in fast movements.
+    "smooth": Smoothing(Cutoffs(0.03, 30.0), Cutoffs(0.06, 15.0), scores=0.5),
+}
+"""The presets by name; ``off`` is none of them."""
+
+
+def smoothing_named(smoothing: str | Smoothing) -> Smoothing | None:
+    """Return a preset; ``off`` is ``None``, and a ``Smoothing`` is itself.
+
+    Raises:
+        OptionError: There is no such preset.
+    """
+    if isinstance(smoothing, Smoothing):
+        return smoothing
+    if smoothing == "off":
+        return None
+    if smoothing not in SMOOTHING:
+        names = ", ".join(["off", *SMOOTHING])
+        raise OptionError(f"smoothing: one of {names}, or a Smoothing, got {smoothing!r}")
+    return SMOOTHING[smoothing]
+
+
+class LowPass:
+    """An exponential low-pass filter over an array (section 10.1).
+
+    The first values come out as they are; from then on ``share`` of each new one goes in.
+    """
+
+    def __init__(self) -> None:
+        self._stored: NDArray[np.float32] | None = None
+
+    def __call__(
+        self, values: NDArray[np.float32], share: NDArray[np.float32] | np.float32
+    ) -> NDArray[np.float32]:
+        """Filter the next values: float32 of any one shape; ``share`` is from 0 to 1."""
+        if self._stored is None:
+            self._stored = values
+        else:
+            rest = self._stored * (1.0 - np.asarray(share, np.float64))
+            self._stored = (share * values + rest).astype(np.float32)
+        return self._stored
+
+
+class OneEuro:
+    """A bank of One Euro filters that share their clock (section 10.2).
+
+    Args:
+        cutoffs: How strongly to smooth.
+        zero_is_unset: Take the time 0 for "no time yet", as the original does: the value after one at time 0
+            is then filtered with 30 Hz, whatever the real interval is.
+    """
+
+    def __init__(self, cutoffs: Cutoffs, *, zero_is_unset: bool = False) -> None:
+        # The original keeps its constants in float32 and calculates in double.
+        self._min_cutoff = float(np.float32(cutoffs.min_cutoff))
+        self._beta = float(np.float32(cutoffs.beta))
+        self._derivative = float(np.float32(cutoffs.derivative))
+        self._zero_is_unset = zero_is_unset
+        self._frequency, self._last = _FIRST_FREQUENCY, -1
+        self._raw: NDArray[np.float64] | None = None
+        self._value, self._speed = LowPass(), LowPass()
+
+    def __call__(self, values: NDArray[np.float32], time: int, scale: float = 1.0) -> NDArray[np.float32]:
+        """Filter the next values.
+
+        Args:
+            values: float32 of any one shape.
+            time: Nanoseconds, rising; below 0 nothing is filtered.
+            scale: What a speed is multiplied with: 1 / the size of the object.
+        """
+        if self._last >= time:
+            return values
+        known = self._last > 0 or (self._last == 0 and not self._zero_is_unset)
+        if known:
+            self._frequency = 1e9 / (time - self._last)
+        self._last = time
+        exact = values.astype(np.float64)
+        speed = (
+            np.zeros_like(values)
+            if self._raw is None
+            else ((exact - self._raw) * (scale * self._frequency)).astype(np.float32)
+        )
+        self._raw = exact
+        speed = self._speed(speed, np.float32(self._share(self._derivative)))
+        cutoff = self._min_cutoff + self._beta * np.abs(speed.astype(np.float64))
+        return self._value(values, self._share(cutoff).astype(np.float32))
+
+    def _share(self, cutoff: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        return np.asarray(1 / (1 + self._frequency / (2 * math.pi * cutoff)))
+
+
+_ORIGINAL_SCORES = np.float32(0.1)  # of each new value, whatever the time between frames
+_LEAST_SIZE = 1e-6  # pixels
+_AUXILIARY = Cutoffs(0.01, 10.0)
+
+
+class OriginalFilters:
+    """The original's filters of its one instance, and what it forgets of them and when (section 10).
+
+    On a frame without anybody the filters of points in the picture start afresh; those of scores and of world
+    points go on, even for another person seconds later.
+    """
+
+    def __init__(self) -> None:
+        self._scores = LowPass()
+        self._world = _original(SMOOTHING["live"].world)
+        self._image = _original(SMOOTHING["live"].image)
+        self._auxiliary = _original(_AUXILIARY)
+
+    def __call__(self, people: Landmarks, size: float, time: int) -> Landmarks:
+        """Smooth the landmarks of the next frame: of one instance, or of nobody.
+
+        Args:
+            people: With score, depth and world.
+            size: Of the instance, in pixels.
+            time: Nanoseconds.
+        """
+        if not len(people):
+            self._image = _original(SMOOTHING["live"].image)
+            return people
+        if people.score is None or people.depth is None or people.world is None:
+            raise ValueError("the original's filters need score, depth and world")
+        xy, depth = people.xy, people.depth
+        if size >= _LEAST_SIZE:
+            points = self._image(np.concatenate([xy, depth[..., None]], axis=2), time, 1 / size)
+            xy, depth = points[..., :2], points[..., 2]
+        return replace(
+            people,
+            xy=xy,
+            box=bounds(xy),
+            depth=depth,
+            score=self._scores(people.score, _ORIGINAL_SCORES),
+            world=self._world(people.world, time),
+        )
+
+    def aim(self, people: Landmarks, size: float, time: int) -> Landmarks:
+        """Smooth the auxiliary points, as the legacy interface does (section 12)."""
+        if not len(people):
+            self._auxiliary = _original(_AUXILIARY)
+        if not len(people) or people.auxiliary is None or size < _LEAST_SIZE:
+            return people
+        return replace(people, auxiliary=self._auxiliary(people.auxiliary, time, 1 / size))
+
+
+class Filters:
+    """The filters of one person, from the moment they come into sight until they leave it.
+
+    Args:
+        smoothing: How strongly; ``None``: landmarks stay as they are.
+    """
+
+    def __init__(self, smoothing: Smoothing | None) -> None:
+        self._smoothing = smoothing
+        self._auxiliary = OneEuro(_AUXILIARY)
+        if smoothing is not None:
+            self._image, self._world = OneEuro(smoothing.image), OneEuro(smoothing.world)
+            self._score = LowPass()
+        self._before: int | None = None
+
+    def aim(self, person: Landmarks, size: float, time: int) -> Landmarks:
+        """Smooth the points that tell where to look next; arguments as below."""
+        if person.auxiliary is None:
+            return person
+        return replace(person, auxiliary=self._auxiliary(person.auxiliary, time, 1 / max(size, 1.0)))
+
+    def __call__(self, person: Landmarks, size: float, time: int) -> Landmarks:
+        """Smooth one person's landmarks of the next frame.
+
+        Args:
+            person: One instance.
+            size: Of the person, in pixels.
+            time: Nanoseconds, rising.
+        """
+        if self._smoothing is None:
+            return person
+        passed = 0.0 if self._before is None else (time - self._before) / 1e9
+        share = np.float32(1 - math.exp(-passed / self._smoothing.scores))
+        self._before = time
+        points = self._image(_stacked(person.xy, person.depth), time, 1 / max(size, 1.0))
+        return replace(
+            person,
+            xy=points[..., :2],
+            box=bounds(points[..., :2]),
+            depth=None if person.depth is None else points[..., 2],
+            world=None if person.world is None else self._world(person.world, time),
+            score=None if person.score is None else self._score(person.score, share),
+        )
+
+
+def _stacked(xy: NDArray[np.float32], depth: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    return xy if depth is None else np.concatenate([xy, depth[..., None]], axis=2)
+
+
+def bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the box around (N, K, 2) points: (N, 4) x0, y0, x1, y1."""
+    return np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1)
+
+
+def _original(cutoffs: Cutoffs) -> OneEuro:
+    return OneEuro(cutoffs, zero_is_unset=True)

@@ -1,0 +1,140 @@
+"""The loop over a stream's frames that knows many people, drops nobody for a frame, and tells who is who.
+
+It differs from the original's loop (``following.compatible``) where its users suffer (pose specification,
+sections 16 and 17): everybody is smoothed, not one person only; somebody who is lost is looked for in the
+same frame; what a detector finds never replaces somebody who is followed; whoever comes back gets fresh
+filters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.following import NOWHERE, scaled, seconds
+from vitruvian.frame import Frame
+from vitruvian.landmarks import Landmarks, concatenated
+from vitruvian.smoothing import Filters
+from vitruvian.tracking import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vitruvian.following import Stages
+    from vitruvian.frame import Gap, Stamp
+    from vitruvian.regions import Regions
+    from vitruvian.smoothing import Smoothing
+    from vitruvian.tracking import Tracking
+
+__all__ = ["Steadiness", "steady"]
+
+_APART = 0.08  # of a region's size: a detection nearer to the middle of somebody's region is that person
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """Options of the steady loop.
+
+    Attributes:
+        limit: Most people at a time: who is known stays, then come the detector's best; ``None``: everyone.
+        tracking: When to look, and how long to remember.
+        smoothing: How strongly to smooth; ``None``: not at all.
+    """
+
+    limit: int | None
+    tracking: Tracking
+    smoothing: Smoothing | None
+
+
+def steady(
+    frames: Iterable[Frame | Gap], stages: Stages, options: Steadiness
+) -> Iterator[tuple[Frame | Gap, Landmarks]]:
+    """Yield each frame with everybody in it. All memory is in this generator.
+
+    Args:
+        frames: In order, each with a time. A gap yields nobody and changes nothing.
+        stages: Detector, landmark network, following.
+        options: How many, when to look, how to smooth.
+
+    Raises:
+        OptionError: A frame has no time.
+    """
+    memory = _Memory(stages, options)
+    nobody = Landmarks.nobody(stages.skeleton)
+    for frame in frames:
+        yield frame, memory.step(frame) if isinstance(frame, Frame) else nobody
+
+
+class _Memory:
+    """What a stream remembers from one frame to the next."""
+
+    def __init__(self, stages: Stages, options: Steadiness) -> None:
+        self._stages, self._options = stages, options
+        self._tracker = Tracker(options.tracking.keep)
+        self._filters: dict[int, Filters] = {}
+        self._regions, self._whose = NOWHERE, np.empty(0, np.int64)
+        self._before: Stamp | None = None
+        self._start: float | None = None
+        self._looked = -math.inf
+
+    def step(self, frame: Frame) -> Landmarks:
+        """Return everybody in the next frame."""
+        stamp, now = frame.stamp, seconds(frame.stamp)
+        self._start = now if self._start is None else self._start
+        people, expected = self._followed(frame)
+        if self._is_time_to_look(len(people), now):
+            self._looked = now
+            found = self._found(frame, people)
+            people = concatenated([people, found])
+            expected += [None] * len(found)
+        people = self._tracker(people, expected, now)
+        return self._smoothed(people, stamp, round((now - self._start) * 1e9))
+
+    def _followed(self, frame: Frame) -> tuple[Landmarks, list[int | None]]:
+        """Read those whom the frame before showed; return with each row whose region it was."""
+        stamp = frame.stamp
+        self._regions = scaled(self._regions, self._before or stamp, stamp)
+        self._before = stamp
+        people = self._read(frame, self._regions, followed=True)
+        return people, [] if people.region is None else self._whose[people.region].tolist()
+
+    def _read(self, frame: Frame, regions: Regions, *, followed: bool) -> Landmarks:
+        people = self._stages.read([frame], [regions])[0]
+        return replace(people, followed=np.full(len(people), followed))
+
+    def _is_time_to_look(self, count: int, now: float) -> bool:
+        if self._options.limit is not None and count >= self._options.limit:
+            return False
+        if count == 0 or count < len(self._regions):  # lost in this frame: looked for in this frame
+            return True
+        tracking = self._options.tracking
+        wait = tracking.search if self._tracker.missing(count) else tracking.redetect
+        return now - self._looked >= wait
+
+    def _found(self, frame: Frame, people: Landmarks) -> Landmarks:
+        """Look for people beside those who are in sight."""
+        found = self._stages.look([frame])[0]
+        if len(people) and people.region is not None and len(found):
+            theirs = self._regions[people.region]
+            offset = np.abs(found.centre[:, None] - theirs.centre[None]).max(axis=2)
+            found = found[(offset > _APART * theirs.size.max(axis=1)).all(axis=1)]
+        room = None if self._options.limit is None else self._options.limit - len(people)
+        return self._read(frame, found[:room], followed=False)
+
+    def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:
+        """Return the smoothed landmarks, and remember where to look for them in the next frame."""
+        self._whose = np.empty(0, np.int64) if people.track_id is None else people.track_id
+        names = self._whose.tolist()
+        self._filters = {name: self._filters.get(name) or Filters(self._options.smoothing) for name in names}
+        extent = self._stages.follow(people, stamp).size.mean(axis=1).tolist()
+        rows = list(zip(people, self._filters.values(), extent, strict=True))
+        if not rows:
+            self._regions = NOWHERE
+            return people
+        # Without this the crop, and with it all that is read from it, trembles (section 17.6).
+        aimed = concatenated([filters.aim(row, size, time) for row, filters, size in rows])
+        self._regions = self._stages.follow(aimed, stamp)
+        return concatenated([filters(row, size, time) for row, filters, size in rows])

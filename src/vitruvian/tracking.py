@@ -1,0 +1,182 @@
+"""Who is who: identities of the instances of a stream, by the similarity of landmarks and by motion."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.options import check_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from vitruvian.landmarks import Landmarks
+
+__all__ = ["Tracker", "Tracking", "distinct", "similarity"]
+
+_FALLOFF = 0.12  # of a size: how far a point may be off
+_DRIFT = 0.3  # sizes per second by which somebody out of sight becomes harder to predict
+_SAME = 0.5  # similarity above which two instances of a frame are one
+_LEAST = 0.1  # similarity below which an instance is not who we expect
+_OWN = 0.25  # what it counts to be found where one was followed to
+_MOTION = 0.3  # seconds over which a velocity is averaged
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """When a stream looks for people, and how long it remembers them.
+
+    Attributes:
+        redetect: Seconds between two looks for newcomers while everybody known is in sight. While nobody is
+            in sight, every frame is looked at.
+        search: Seconds between two looks while somebody known is missing.
+        keep: Seconds after which somebody missing is forgotten, and gets a new identity on return.
+
+    Raises:
+        OptionError: A value is negative.
+    """
+
+    redetect: float = 0.25
+    search: float = 0.1
+    keep: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range, by name."""
+        for name in ("redetect", "search", "keep"):
+            check_number(name, getattr(self, name), 0)
+
+
+def similarity(
+    xy: NDArray[np.float32], others: NDArray[np.float32], falloff: NDArray[np.float64] | float = _FALLOFF
+) -> NDArray[np.float64]:
+    """Return the object keypoint similarity (COCO's OKS, with one width for all points) of all pairs.
+
+    Args:
+        xy: (N, K, 2) pixels.
+        others: (M, K, 2) pixels.
+        falloff: Distance, in sizes of the first, at which a point counts exp(-1/2): a number or (N, 1).
+
+    Returns:
+        (N, M), from 0 to 1.
+    """
+    squared = ((xy[:, None].astype(np.float64) - others[None]) ** 2).sum(axis=3)
+    scale = sizes(xy)[:, None] * falloff
+    alike: NDArray[np.float64] = np.exp(-squared / (2 * scale * scale)[..., None]).mean(axis=2)
+    return alike
+
+
+def sizes(xy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the square root of the area of each instance's bounds: (N,) pixels, at least 1."""
+    extent = (xy.max(axis=1) - xy.min(axis=1)).astype(np.float64)
+    side: NDArray[np.float64] = np.sqrt(extent.prod(axis=1)).clip(1)
+    return side
+
+
+def distinct(people: Landmarks, worth: Sequence[float]) -> NDArray[np.intp]:
+    """Return the rows that are left, in order, when of two that show one body that of less worth goes."""
+    alike = similarity(people.xy, people.xy)
+    kept: list[int] = []
+    for row in np.argsort(-np.asarray(worth), kind="stable").tolist():
+        if all(max(alike[row, other], alike[other, row]) <= _SAME for other in kept):
+            kept.append(row)
+    return np.array(sorted(kept), np.intp)
+
+
+@dataclass
+class _Track:
+    """Somebody."""
+
+    xy: NDArray[np.float32]
+    seen: float
+    velocity: NDArray[np.float64]
+
+    def at(self, time: float) -> NDArray[np.float64]:
+        moved: NDArray[np.float64] = self.xy + self.velocity * (time - self.seen)
+        return moved
+
+    def update(self, xy: NDArray[np.float32], time: float) -> None:
+        passed = time - self.seen
+        if passed > 0:
+            speed = (xy.mean(axis=0) - self.xy.mean(axis=0)) / passed
+            self.velocity = self.velocity + (1 - math.exp(-passed / _MOTION)) * (speed - self.velocity)
+        self.xy, self.seen = xy, time
+
+
+class Tracker:
+    """Gives each instance of each frame an identity that stays.
+
+    Every track predicts where its landmarks are now, at its own velocity; the sum of the similarities between
+    predictions and instances is made as large as can be (Jonker and Volgenant, 1987, as ``lap`` does it), so
+    that two people who cross are told apart by what each would look like, not by who is nearest.
+
+    Args:
+        keep: Seconds after which somebody missing is forgotten.
+    """
+
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+        self._tracks: dict[int, _Track] = {}
+        self._next = 0
+
+    def __call__(self, people: Landmarks, expected: Sequence[int | None], time: float) -> Landmarks:
+        """Return the instances of the next frame without doubles, with ``track_id``, by rising identity.
+
+        Args:
+            people: Everybody read in this frame.
+            expected: For each, whose landmarks of the frame before said where to look; ``None``: nobody's.
+            time: Seconds, not falling.
+        """
+        self._tracks = {
+            name: track for name, track in self._tracks.items() if time - track.seen <= self._keep
+        }
+        likeness = self._likeness(people.xy, time)
+        own = np.array([[name == whose for whose in expected] for name in self._tracks], np.float64)
+        own = own.reshape(likeness.shape)
+        # Of doubles stays who is most like whom we followed there; what a detector found replaces nobody.
+        rows = distinct(people, (likeness * own + own).max(axis=0, initial=0).tolist())
+        people, likeness, own = people[rows], likeness[:, rows], own[:, rows]
+        identities = self._matched(likeness, likeness + _OWN * own)
+        for row, name in enumerate(identities):
+            if name in self._tracks:
+                self._tracks[name].update(people.xy[row], time)
+            else:
+                self._tracks[name] = _Track(people.xy[row], time, np.zeros(2))
+        order = np.argsort(identities)
+        return replace(people[order], track_id=np.array(identities, np.int64)[order])
+
+    def missing(self, count: int) -> bool:
+        """Return whether more people are remembered than these."""
+        return len(self._tracks) > count
+
+    def _likeness(self, xy: NDArray[np.float32], time: float) -> NDArray[np.float64]:
+        """Return how similar each instance is to what each track would look like now: (tracks, instances)."""
+        if not self._tracks or not len(xy):
+            return np.empty((len(self._tracks), len(xy)))
+        tracks = list(self._tracks.values())
+        falloff = np.array([[_FALLOFF + _DRIFT * (time - track.seen)] for track in tracks])
+        return similarity(np.stack([track.at(time) for track in tracks]), xy, falloff)
+
+    def _matched(self, likeness: NDArray[np.float64], worth: NDArray[np.float64]) -> list[int]:
+        """Return an identity for each instance: of the track it is most worth to, or a new one."""
+        from lap import lapjv  # noqa: PLC0415  # opens a foreign world
+
+        tracks, rows = likeness.shape
+        names = list(self._tracks)
+        who: list[int] = [-1] * rows
+        if tracks and rows:
+            cost = np.where(likeness >= _LEAST, -worth, 0.0)
+            _, _, taken = lapjv(cost, extend_cost=True)
+            for row, track in enumerate(taken.tolist()):
+                if 0 <= track < tracks and likeness[track, row] >= _LEAST:
+                    who[row] = track
+        identities = []
+        for track in who:
+            if track < 0:
+                self._next += 1
+            identities.append(names[track] if track >= 0 else self._next - 1)
+        return identities
