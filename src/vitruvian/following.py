@@ -110,10 +110,12 @@ def overlap(one: Regions, others: Regions) -> NDArray[np.float32]:
     return ratio
 
 
-def joined(one: Regions, other: Regions) -> Regions:
-    """Return the regions of both, in this order."""
+def joined(*regions: Regions) -> Regions:
+    """Return all these regions, in this order."""
+    if len(regions) < 2:
+        return regions[0] if regions else NOWHERE
     columns = (field.name for field in fields(Regions))
-    return Regions(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in columns))
+    return Regions(*(np.concatenate([getattr(each, name) for each in regions]) for name in columns))
 
 
 def seconds(stamp: Stamp) -> float:

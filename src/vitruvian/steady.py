@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.following import NOWHERE, scaled, seconds
+from vitruvian.following import joined, scaled, seconds
 from vitruvian.frame import Frame
 from vitruvian.landmarks import Landmarks, concatenated
 from vitruvian.smoothing import Filters
 from vitruvian.tracking import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from vitruvian.following import Stages
     from vitruvian.frame import Gap, Stamp
@@ -75,7 +77,8 @@ class _Memory:
         self._stages, self._options = stages, options
         self._tracker = Tracker(options.tracking.keep)
         self._filters: dict[int, Filters] = {}
-        self._regions, self._whose = NOWHERE, np.empty(0, np.int64)
+        self._regions: dict[int, Regions] = {}  # of everybody remembered
+        self._shown: list[int] = []  # who was in the last frame
         self._before: Stamp | None = None
         self._start: float | None = None
         self._looked = -math.inf
@@ -83,58 +86,68 @@ class _Memory:
     def step(self, frame: Frame) -> Landmarks:
         """Return everybody in the next frame."""
         stamp, now = frame.stamp, seconds(frame.stamp)
-        self._start = now if self._start is None else self._start
-        people, expected = self._followed(frame)
-        if self._is_time_to_look(len(people), now):
+        if self._start is None:
+            self._start = now
+        if self._before is not None:
+            self._regions = {
+                name: scaled(region, self._before, stamp) for name, region in self._regions.items()
+            }
+        self._before = stamp
+        people, rows = self._read(frame, [self._regions[name] for name in self._shown], followed=True)
+        expected: list[int | None] = [self._shown[row] for row in rows]
+        missing = self._tracker.missing(expected, now)
+        if self._is_time_to_look(len(people), len(missing), now):
             self._looked = now
-            found = self._found(frame, people)
-            people = concatenated([people, found])
-            expected += [None] * len(found)
-        people = self._tracker(people, expected, now)
+            found = self._look(frame, [self._regions[self._shown[row]] for row in rows], missing)
+            people, expected = concatenated([people, found]), expected + [None] * len(found)
+        people = self._tracker(people, expected, now)[: self._options.limit]
+        self._shown = [] if people.track_id is None else people.track_id.tolist()
+        for name in set(self._regions) - set(self._shown) - set(missing):
+            del self._regions[name]
         return self._smoothed(people, stamp, round((now - self._start) * 1e9))
 
-    def _followed(self, frame: Frame) -> tuple[Landmarks, list[int | None]]:
-        """Read those whom the frame before showed; return with each row whose region it was."""
-        stamp = frame.stamp
-        self._regions = scaled(self._regions, self._before or stamp, stamp)
-        self._before = stamp
-        people = self._read(frame, self._regions, followed=True)
-        return people, [] if people.region is None else self._whose[people.region].tolist()
+    def _read(
+        self, frame: Frame, regions: Sequence[Regions], *, followed: bool
+    ) -> tuple[Landmarks, list[int]]:
+        """Read regions; return the landmarks, and of which region each is."""
+        people = self._stages.read([frame], [joined(*regions)])[0]
+        rows = range(len(people)) if people.region is None else people.region.tolist()
+        return replace(people, followed=np.full(len(people), followed)), list(rows)
 
-    def _read(self, frame: Frame, regions: Regions, *, followed: bool) -> Landmarks:
-        people = self._stages.read([frame], [regions])[0]
-        return replace(people, followed=np.full(len(people), followed))
-
-    def _is_time_to_look(self, count: int, now: float) -> bool:
-        if self._options.limit is not None and count >= self._options.limit:
+    def _is_time_to_look(self, present: int, missing: int, now: float) -> bool:
+        if self._options.limit is not None and present >= self._options.limit:
             return False
-        if count == 0 or count < len(self._regions):  # lost in this frame: looked for in this frame
+        if present == 0 or present < len(self._shown):  # lost in this frame: looked for in this frame
             return True
         tracking = self._options.tracking
-        wait = tracking.search if self._tracker.missing(count) else tracking.redetect
-        return now - self._looked >= wait
+        return now - self._looked >= (tracking.search if missing else tracking.redetect)
 
-    def _found(self, frame: Frame, people: Landmarks) -> Landmarks:
-        """Look for people beside those who are in sight."""
-        found = self._stages.look([frame])[0]
-        if len(people) and people.region is not None and len(found):
-            theirs = self._regions[people.region]
-            offset = np.abs(found.centre[:, None] - theirs.centre[None]).max(axis=2)
-            found = found[(offset > _APART * theirs.size.max(axis=1)).all(axis=1)]
-        room = None if self._options.limit is None else self._options.limit - len(people)
-        return self._read(frame, found[:room], followed=False)
+    def _look(
+        self, frame: Frame, known: Sequence[Regions], missing: Mapping[int, NDArray[np.float64]]
+    ) -> Landmarks:
+        """Look for people beside those in sight: where those who are missing should be, and everywhere."""
+        found, near = self._stages.look([frame])[0], joined(*known)
+        if len(found) and len(near):
+            offset = np.abs(found.centre[:, None] - near.centre[None]).max(axis=2)
+            found = found[(offset > _APART * near.size.max(axis=1)).all(axis=1)]
+        guesses = [
+            replace(region, centre=region.centre + shift.astype(np.float32))
+            for name, shift in missing.items()
+            if (region := self._regions.get(name)) is not None
+        ]
+        return self._read(frame, [*guesses, found], followed=False)[0]
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:
         """Return the smoothed landmarks, and remember where to look for them in the next frame."""
-        self._whose = np.empty(0, np.int64) if people.track_id is None else people.track_id
-        names = self._whose.tolist()
-        self._filters = {name: self._filters.get(name) or Filters(self._options.smoothing) for name in names}
+        self._filters = {
+            name: self._filters.get(name) or Filters(self._options.smoothing) for name in self._shown
+        }
+        if not len(people):
+            return people
         extent = self._stages.follow(people, stamp).size.mean(axis=1).tolist()
         rows = list(zip(people, self._filters.values(), extent, strict=True))
-        if not rows:
-            self._regions = NOWHERE
-            return people
         # Without this the crop, and with it all that is read from it, trembles (section 17.6).
         aimed = concatenated([filters.aim(row, size, time) for row, filters, size in rows])
-        self._regions = self._stages.follow(aimed, stamp)
+        regions = self._stages.follow(aimed, stamp)
+        self._regions |= {name: regions[row : row + 1] for row, name in enumerate(self._shown)}
         return concatenated([filters(row, size, time) for row, filters, size in rows])

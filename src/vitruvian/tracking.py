@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,8 +22,10 @@ __all__ = ["Tracker", "Tracking", "distinct", "similarity"]
 _FALLOFF = 0.12  # of a size: how far a point may be off
 _DRIFT = 0.3  # sizes per second by which somebody out of sight becomes harder to predict
 _SAME = 0.5  # similarity above which two instances of a frame are one
-_LEAST = 0.1  # similarity below which an instance is not who we expect
+_MATCH = 0.35  # least similarity of an instance to whom we expect
+_NOBODY = 0.1  # similarity to everybody known below which an instance is somebody new
 _OWN = 0.25  # what it counts to be found where one was followed to
+_ASTRAY = 0.4  # sizes from where somebody was heading, beyond which they may be somebody else
 _MOTION = 0.3  # seconds over which a velocity is averaged
 
 
@@ -89,22 +91,33 @@ def distinct(people: Landmarks, worth: Sequence[float]) -> NDArray[np.intp]:
 
 @dataclass
 class _Track:
-    """Somebody."""
+    """Somebody: their landmarks when last seen, when that was, and how they moved (pixels per second).
+
+    Whoever was near when this one went out of sight is among the ``rivals``, as they were at that moment.
+    """
 
     xy: NDArray[np.float32]
     seen: float
     velocity: NDArray[np.float64]
+    rivals: dict[int, _Track] = field(default_factory=dict)
+
+    def distance(self, xy: NDArray[np.float32], time: float) -> float:
+        """Return how far the middle of a body is from where this one should be, in sizes of the body."""
+        offset = (xy - self.at(time)).mean(axis=0)
+        return float(np.hypot(*offset) / sizes(xy[None])[0])
 
     def at(self, time: float) -> NDArray[np.float64]:
         moved: NDArray[np.float64] = self.xy + self.velocity * (time - self.seen)
         return moved
 
-    def update(self, xy: NDArray[np.float32], time: float) -> None:
+    def update(self, xy: NDArray[np.float32], time: float, likeness: float) -> None:
         passed = time - self.seen
         if passed > 0:
             speed = (xy.mean(axis=0) - self.xy.mean(axis=0)) / passed
-            self.velocity = self.velocity + (1 - math.exp(-passed / _MOTION)) * (speed - self.velocity)
-        self.xy, self.seen = xy, time
+            # Half hidden, a body seems to leap: what is unlike it says little about its speed.
+            share = likeness * (1 - math.exp(-passed / _MOTION))
+            self.velocity = self.velocity + share * (speed - self.velocity)
+        self.xy, self.seen, self.rivals = xy, time, {}
 
 
 class Tracker:
@@ -140,18 +153,60 @@ class Tracker:
         # Of doubles stays who is most like whom we followed there; what a detector found replaces nobody.
         rows = distinct(people, (likeness * own + own).max(axis=0, initial=0).tolist())
         people, likeness, own = people[rows], likeness[:, rows], own[:, rows]
-        identities = self._matched(likeness, likeness + _OWN * own)
-        for row, name in enumerate(identities):
-            if name in self._tracks:
-                self._tracks[name].update(people.xy[row], time)
-            else:
-                self._tracks[name] = _Track(people.xy[row], time, np.zeros(2))
-        order = np.argsort(identities)
-        return replace(people[order], track_id=np.array(identities, np.int64)[order])
+        names, before = list(self._tracks), max((track.seen for track in self._tracks.values()), default=time)
+        identities: dict[int, int] = {}  # of each row that has one
+        for row, track in enumerate(_matched(likeness, likeness + _OWN * own)):
+            if track is not None:
+                identities[row] = names[track]
+                self._tracks[names[track]].update(people.xy[row], time, likeness[track, row])
+            elif likeness[:, row].max(initial=0) < _NOBODY:
+                identities[row] = self._next
+                self._tracks[self._next] = _Track(people.xy[row], time, np.zeros(2))
+                self._next += 1
+            # Else it is half like somebody who is elsewhere: two bodies taken for one, and not a third.
+        self._set_rivals(before, time)
+        identities = self._untangled(identities, people, time)
+        order = sorted(identities, key=lambda row: identities[row])
+        people = people[np.array(order, np.intp)]
+        return replace(people, track_id=np.array([identities[row] for row in order], np.int64))
 
-    def missing(self, count: int) -> bool:
-        """Return whether more people are remembered than these."""
-        return len(self._tracks) > count
+    def missing(self, present: Collection[int | None], time: float) -> dict[int, NDArray[np.float64]]:
+        """Return who is remembered but not present, and how far they moved, as we think: (2,) pixels."""
+        return {
+            name: track.velocity * (time - track.seen)
+            for name, track in self._tracks.items()
+            if name not in present and time - track.seen <= self._keep
+        }
+
+    def _set_rivals(self, before: float, time: float) -> None:
+        """Remember of those who just went out of sight who was near."""
+        present = {name: track for name, track in self._tracks.items() if track.seen == time}
+        for track in self._tracks.values():
+            if track.seen == before < time:
+                track.rivals = {
+                    name: replace(other)
+                    for name, other in present.items()
+                    if other.distance(track.xy, before) < 1
+                }
+
+    def _untangled(self, identities: dict[int, int], people: Landmarks, time: float) -> dict[int, int]:
+        """Correct an identity that, while two were one in the picture, went on with the wrong one of them.
+
+        Then the body is far from where its bearer was heading, and near where the other should be by now.
+        """
+        untangled = dict(identities)
+        for row, name in identities.items():
+            for other, track in self._tracks.items():
+                rival = track.rivals.get(name)
+                if rival is None or track.seen == time:
+                    continue
+                astray = rival.distance(people.xy[row], time)
+                if astray > _ASTRAY and track.distance(people.xy[row], time) < astray / 2:
+                    untangled[row] = other
+                    self._tracks[name] = replace(rival, rivals={})
+                    track.update(people.xy[row], time, 0.0)
+                    break
+        return untangled
 
     def _likeness(self, xy: NDArray[np.float32], time: float) -> NDArray[np.float64]:
         """Return how similar each instance is to what each track would look like now: (tracks, instances)."""
@@ -161,22 +216,18 @@ class Tracker:
         falloff = np.array([[_FALLOFF + _DRIFT * (time - track.seen)] for track in tracks])
         return similarity(np.stack([track.at(time) for track in tracks]), xy, falloff)
 
-    def _matched(self, likeness: NDArray[np.float64], worth: NDArray[np.float64]) -> list[int]:
-        """Return an identity for each instance: of the track it is most worth to, or a new one."""
-        from lap import lapjv  # noqa: PLC0415  # opens a foreign world
 
-        tracks, rows = likeness.shape
-        names = list(self._tracks)
-        who: list[int] = [-1] * rows
-        if tracks and rows:
-            cost = np.where(likeness >= _LEAST, -worth, 0.0)
-            _, _, taken = lapjv(cost, extend_cost=True)
-            for row, track in enumerate(taken.tolist()):
-                if 0 <= track < tracks and likeness[track, row] >= _LEAST:
-                    who[row] = track
-        identities = []
-        for track in who:
-            if track < 0:
-                self._next += 1
-            identities.append(names[track] if track >= 0 else self._next - 1)
-        return identities
+def _matched(likeness: NDArray[np.float64], worth: NDArray[np.float64]) -> list[int | None]:
+    """Return for each instance (column) the track (row) it is most worth to, or ``None``."""
+    tracks, rows = likeness.shape
+    if not tracks:
+        return [None] * rows
+    if tracks == rows == 1:
+        return [0 if likeness[0, 0] >= _MATCH else None]
+    from lap import lapjv  # noqa: PLC0415  # opens a foreign world
+
+    _, _, taken = lapjv(np.where(likeness >= _MATCH, -worth, 0.0), extend_cost=True)
+    return [
+        track if 0 <= track < tracks and likeness[track, row] >= _MATCH else None
+        for row, track in enumerate(taken.tolist())
+    ]
