@@ -9,7 +9,8 @@ import pytest
 from skimage import data
 
 import vitruvian
-from vitruvian import weights
+from vitruvian import Landmarks, Regions, Skeleton, weights
+from vitruvian.following import Stages, follow_bodies
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -73,3 +74,73 @@ def astronaut() -> Path:
 @pytest.fixture(scope="session")
 def astronaut_people(full, astronaut):
     return full.estimate(vitruvian.read_image(astronaut))
+
+
+class World:
+    """People at known places.
+
+    The detector finds them, or what ``detected`` says; the network reads whoever is near a region's middle.
+    """
+
+    skeleton = Skeleton.named("body33")
+
+    def __init__(self):
+        self.people: list[tuple[float, float]] = []
+        self.detected: list[tuple[float, float]] | None = None
+        self.looks = 0
+        self.reads: list[int] = []
+
+    def look(self, frames):
+        self.looks += 1
+        return [_square_regions(*(self.people if self.detected is None else self.detected)) for _ in frames]
+
+    def read(self, _, regions):
+        self.reads += [len(each) for each in regions]
+        return [self._landmarks(each) for each in regions]
+
+    def _landmarks(self, regions):
+        near = [self._nearest(x, y) for x, y in regions.centre.tolist()]
+        rows = [i for i, person in enumerate(near) if person is not None]
+        spread = np.linspace(-15, 15, 33, dtype=np.float32)
+        xy = np.array(
+            [np.stack([near[i][0] + spread / 2, near[i][1] + spread], axis=1) for i in rows], np.float32
+        )
+        xy = xy.reshape(-1, 33, 2)
+        middle = xy.mean(axis=1)
+        above = middle - np.array([0, 16], np.float32)
+        box = np.concatenate([xy.min(axis=1, initial=1e9), xy.max(axis=1, initial=-1e9)], axis=1)
+        ones = np.ones((len(rows), 33), np.float32)
+        return Landmarks(
+            self.skeleton,
+            xy,
+            box,
+            ones[:, 0],
+            score=ones,
+            depth=0 * ones,
+            world=np.zeros((len(rows), 33, 3), np.float32),
+            auxiliary=np.stack([middle, above], axis=1),
+            region=np.array(rows, np.int64),
+        )
+
+    def _nearest(self, x, y):
+        best = min(self.people, key=lambda p: np.hypot(p[0] - x, p[1] - y), default=None)
+        return best if best is not None and np.hypot(best[0] - x, best[1] - y) < 15 else None
+
+    @property
+    def stages(self):
+        return Stages(self.look, self.read, follow_bodies, self.skeleton)
+
+
+def _square_regions(*centres):
+    count = len(centres)
+    return Regions(
+        np.array(centres, np.float32).reshape(count, 2),
+        np.full((count, 2), 40, np.float32),
+        np.zeros(count, np.float32),
+        np.ones(count, np.float32),
+    )
+
+
+@pytest.fixture
+def world():
+    return World()

@@ -21,6 +21,7 @@ __all__ = ["Tracker", "Tracking", "distinct", "similarity"]
 
 _FALLOFF = 0.12  # of a size: how far a point may be off
 _DRIFT = 0.3  # sizes per second by which somebody out of sight becomes harder to predict
+_UNKNOWN = 6.0  # the same at first, while it is not known yet how they move
 _SAME = 0.5  # similarity above which two instances of a frame are one
 _MATCH = 0.35  # least similarity of an instance to whom we expect
 _NOBODY = 0.1  # similarity to everybody known below which an instance is somebody new
@@ -97,9 +98,15 @@ class _Track:
     """
 
     xy: NDArray[np.float32]
+    born: float
     seen: float
-    velocity: NDArray[np.float64]
+    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     rivals: dict[int, _Track] = field(default_factory=dict)
+
+    def falloff(self, time: float) -> float:
+        """Return how far a point may be off where we expect it, in sizes."""
+        unknown = _UNKNOWN * math.exp((self.born - self.seen) / _MOTION)
+        return _FALLOFF + (_DRIFT + unknown) * (time - self.seen)
 
     def distance(self, xy: NDArray[np.float32], time: float) -> float:
         """Return how far the middle of a body is from where this one should be, in sizes of the body."""
@@ -114,8 +121,9 @@ class _Track:
         passed = time - self.seen
         if passed > 0:
             speed = (xy.mean(axis=0) - self.xy.mean(axis=0)) / passed
+            share = max(1 - math.exp(-passed / _MOTION), passed / (time - self.born))
             # Half hidden, a body seems to leap: what is unlike it says little about its speed.
-            share = likeness * (1 - math.exp(-passed / _MOTION))
+            share *= likeness
             self.velocity = self.velocity + share * (speed - self.velocity)
         self.xy, self.seen, self.rivals = xy, time, {}
 
@@ -161,7 +169,7 @@ class Tracker:
                 self._tracks[names[track]].update(people.xy[row], time, likeness[track, row])
             elif likeness[:, row].max(initial=0) < _NOBODY:
                 identities[row] = self._next
-                self._tracks[self._next] = _Track(people.xy[row], time, np.zeros(2))
+                self._tracks[self._next] = _Track(people.xy[row], born=time, seen=time)
                 self._next += 1
             # Else it is half like somebody who is elsewhere: two bodies taken for one, and not a third.
         self._set_rivals(before, time)
@@ -213,7 +221,7 @@ class Tracker:
         if not self._tracks or not len(xy):
             return np.empty((len(self._tracks), len(xy)))
         tracks = list(self._tracks.values())
-        falloff = np.array([[_FALLOFF + _DRIFT * (time - track.seen)] for track in tracks])
+        falloff = np.array([[track.falloff(time)] for track in tracks])
         return similarity(np.stack([track.at(time) for track in tracks]), xy, falloff)
 
 
