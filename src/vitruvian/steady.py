@@ -88,23 +88,30 @@ class _Memory:
         stamp, now = frame.stamp, seconds(frame.stamp)
         if self._start is None:
             self._start = now
-        if self._before is not None:
-            self._regions = {
-                name: scaled(region, self._before, stamp) for name, region in self._regions.items()
-            }
-        self._before = stamp
+        self._rescale(stamp)
         people, rows = self._read(frame, [self._regions[name] for name in self._shown], followed=True)
         expected: list[int | None] = [self._shown[row] for row in rows]
         missing = self._tracker.missing(expected, now)
         if self._is_time_to_look(len(people), len(missing), now):
             self._looked = now
-            found = self._look(frame, [self._regions[self._shown[row]] for row in rows], missing)
-            people, expected = concatenated([people, found]), expected + [None] * len(found)
+            back, whose = self._sought(frame, missing)
+            found = self._look(frame, [self._regions[self._shown[row]] for row in rows])
+            people = concatenated([people, back, found])
+            expected += [*whose, *(None for _ in range(len(found)))]
         people = self._tracker(people, expected, now)[: self._options.limit]
         self._shown = [] if people.track_id is None else people.track_id.tolist()
         for name in set(self._regions) - set(self._shown) - set(missing):
             del self._regions[name]
-        return self._smoothed(people, stamp, round((now - self._start) * 1e9))
+        smoothed = self._smoothed(people, stamp, round((now - self._start) * 1e9))
+        return smoothed if self._tracker.all_proven else smoothed[self._tracker.proven(people)]
+
+    def _rescale(self, stamp: Stamp) -> None:
+        """Carry what is remembered over to a frame of another size."""
+        before, self._before = self._before or stamp, stamp
+        if (before.width, before.height) != (stamp.width, stamp.height):
+            self._regions = {name: scaled(each, before, stamp) for name, each in self._regions.items()}
+            self._tracker.rescale(np.array([stamp.width / before.width, stamp.height / before.height]))
+            self._filters = {}
 
     def _read(
         self, frame: Frame, regions: Sequence[Regions], *, followed: bool
@@ -122,20 +129,25 @@ class _Memory:
         tracking = self._options.tracking
         return now - self._looked >= (tracking.search if missing else tracking.redetect)
 
-    def _look(
-        self, frame: Frame, known: Sequence[Regions], missing: Mapping[int, NDArray[np.float64]]
-    ) -> Landmarks:
-        """Look for people beside those in sight: where those who are missing should be, and everywhere."""
+    def _sought(
+        self, frame: Frame, missing: Mapping[int, NDArray[np.float64]]
+    ) -> tuple[Landmarks, list[int]]:
+        """Look for those who are missing where they should be by now; return with each row who that is."""
+        names = [name for name in missing if name in self._regions]
+        regions = [
+            replace(self._regions[name], centre=self._regions[name].centre + missing[name].astype(np.float32))
+            for name in names
+        ]
+        people, rows = self._read(frame, regions, followed=True)
+        return people, [names[row] for row in rows]
+
+    def _look(self, frame: Frame, known: Sequence[Regions]) -> Landmarks:
+        """Look for people beside those in sight."""
         found, near = self._stages.look([frame])[0], joined(*known)
         if len(found) and len(near):
             offset = np.abs(found.centre[:, None] - near.centre[None]).max(axis=2)
             found = found[(offset > _APART * near.size.max(axis=1)).all(axis=1)]
-        guesses = [
-            replace(region, centre=region.centre + shift.astype(np.float32))
-            for name, shift in missing.items()
-            if (region := self._regions.get(name)) is not None
-        ]
-        return self._read(frame, [*guesses, found], followed=False)[0]
+        return self._read(frame, [found], followed=False)[0]
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:
         """Return the smoothed landmarks, and remember where to look for them in the next frame."""

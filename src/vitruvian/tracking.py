@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["Tracker", "Tracking", "distinct", "similarity"]
 
 _FALLOFF = 0.12  # of a size: how far a point may be off
-_DRIFT = 0.3  # sizes per second by which somebody out of sight becomes harder to predict
-_UNKNOWN = 6.0  # the same at first, while it is not known yet how they move
+_UNKNOWN = (
+    6.0  # sizes per second by which it may be off at first, while it is not known yet how somebody moves
+)
+_DRIFT = 0.6  # sizes per second by which somebody out of sight becomes harder to predict
+_GROWTH = 0.3  # natural logarithm of the factor by which somebody may look larger or smaller on return
 _SAME = 0.5  # similarity above which two instances of a frame are one
-_MATCH = 0.35  # least similarity of an instance to whom we expect
-_NOBODY = 0.1  # similarity to everybody known below which an instance is somebody new
+_MATCH = 0.35  # least similarity of an instance to whom we follow
+_RETURN = 0.1  # the same to whom we lost, where there is nobody to be confused with
+_NEW = 0.1  # similarity to those in sight below which an instance is somebody new
+_CROWDED = 0.3  # overlap of boxes from which on a newcomer may be a part of somebody
+_PROOF = 0.2  # seconds after which that newcomer is believed
 _OWN = 0.25  # what it counts to be found where one was followed to
 _ASTRAY = 0.4  # sizes from where somebody was heading, beyond which they may be somebody else
-_MOTION = 0.3  # seconds over which a velocity is averaged
+_QUICK, _SLOW = 0.15, 0.8  # seconds over which velocities are averaged
 
 
 @dataclass(frozen=True)
@@ -54,22 +60,19 @@ class Tracking:
             check_number(name, getattr(self, name), 0)
 
 
-def similarity(
-    xy: NDArray[np.float32], others: NDArray[np.float32], falloff: NDArray[np.float64] | float = _FALLOFF
-) -> NDArray[np.float64]:
+def similarity(xy: NDArray[np.float32], others: NDArray[np.float32], width: float) -> NDArray[np.float64]:
     """Return the object keypoint similarity (COCO's OKS, with one width for all points) of all pairs.
 
     Args:
         xy: (N, K, 2) pixels.
         others: (M, K, 2) pixels.
-        falloff: Distance, in sizes of the first, at which a point counts exp(-1/2): a number or (N, 1).
+        width: Distance in pixels at which a point counts exp(-1/2).
 
     Returns:
         (N, M), from 0 to 1.
     """
     squared = ((xy[:, None].astype(np.float64) - others[None]) ** 2).sum(axis=3)
-    scale = sizes(xy)[:, None] * falloff
-    alike: NDArray[np.float64] = np.exp(-squared / (2 * scale * scale)[..., None]).mean(axis=2)
+    alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width)).mean(axis=2)
     return alike
 
 
@@ -82,58 +85,100 @@ def sizes(xy: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def distinct(people: Landmarks, worth: Sequence[float]) -> NDArray[np.intp]:
     """Return the rows that are left, in order, when of two that show one body that of less worth goes."""
-    alike = similarity(people.xy, people.xy)
+    if len(people) < 2:
+        return np.arange(len(people))
     kept: list[int] = []
+    extent = sizes(people.xy).tolist()
     for row in np.argsort(-np.asarray(worth), kind="stable").tolist():
-        if all(max(alike[row, other], alike[other, row]) <= _SAME for other in kept):
+        others = people.xy[kept]
+        widths = [_FALLOFF * max(extent[row], extent[other]) for other in kept]
+        alike = (
+            similarity(people.xy[row : row + 1], other[None], width)[0, 0]
+            for other, width in zip(others, widths, strict=True)
+        )
+        if all(each <= _SAME for each in alike):
             kept.append(row)
     return np.array(sorted(kept), np.intp)
 
 
 @dataclass
 class _Track:
-    """Somebody: their landmarks when last seen, when that was, and how they moved (pixels per second).
+    """Somebody.
 
-    Whoever was near when this one went out of sight is among the ``rivals``, as they were at that moment.
+    Attributes:
+        xy: (K, 2) landmarks when last seen.
+        born: When first seen.
+        seen: When last seen.
+        size: In pixels, averaged: somebody half hidden looks small.
+        velocity: Pixels per second of late: where the next frame shows them.
+        heading: The same over a longer time, which tells where they come out again after being hidden.
+        lost: Whether they were not in the last frame.
+        proven: Whether they are somebody, and no part of somebody else.
+        rivals: Who was near when this one went out of sight, as they were then.
     """
 
     xy: NDArray[np.float32]
     born: float
     seen: float
+    size: float
+    proven: bool
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    heading: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    lost: bool = False
     rivals: dict[int, _Track] = field(default_factory=dict)
 
+    def moved(self, time: float) -> NDArray[np.float64]:
+        """Return how far they should have moved since they were seen."""
+        shift: NDArray[np.float64] = (self.heading if self.lost else self.velocity) * (time - self.seen)
+        return shift
+
     def falloff(self, time: float) -> float:
-        """Return how far a point may be off where we expect it, in sizes."""
-        unknown = _UNKNOWN * math.exp((self.born - self.seen) / _MOTION)
+        """Return how far they may be off where we expect them, in sizes."""
+        unknown = _UNKNOWN * math.exp((self.born - self.seen) / _QUICK)
         return _FALLOFF + (_DRIFT + unknown) * (time - self.seen)
 
     def distance(self, xy: NDArray[np.float32], time: float) -> float:
-        """Return how far the middle of a body is from where this one should be, in sizes of the body."""
-        offset = (xy - self.at(time)).mean(axis=0)
-        return float(np.hypot(*offset) / sizes(xy[None])[0])
+        """Return how far the middle of a body is from where this one should be, in sizes."""
+        offset = xy.mean(axis=0) - self.xy.mean(axis=0) - self.moved(time)
+        return float(np.hypot(*offset)) / self.size
 
-    def at(self, time: float) -> NDArray[np.float64]:
-        moved: NDArray[np.float64] = self.xy + self.velocity * (time - self.seen)
-        return moved
+    def likeness(self, xy: NDArray[np.float32], time: float) -> NDArray[np.float64]:
+        """Return how similar each of (N, K, 2) bodies is to what this one should look like now: (N,)."""
+        falloff = self.falloff(time)
+        if not self.lost:
+            expected = (self.xy + self.moved(time))[None].astype(np.float32)
+            same: NDArray[np.float64] = similarity(expected, xy, falloff * self.size)[0]
+            return same
+        # Who comes back may have changed their pose, and was half hidden when last seen: place and size tell.
+        away = np.array([self.distance(each, time) for each in xy]) / falloff
+        growth = np.log(sizes(xy) / self.size) / _GROWTH
+        alike: NDArray[np.float64] = np.exp(-(away * away + growth * growth) / 2)
+        return alike
 
     def update(self, xy: NDArray[np.float32], time: float, likeness: float) -> None:
-        passed = time - self.seen
+        """Take note of how they look now; ``likeness`` is how well that agrees with what was expected."""
+        passed, age = time - self.seen, time - self.born
         if passed > 0:
             speed = (xy.mean(axis=0) - self.xy.mean(axis=0)) / passed
-            share = max(1 - math.exp(-passed / _MOTION), passed / (time - self.born))
-            # Half hidden, a body seems to leap: what is unlike it says little about its speed.
-            share *= likeness
-            self.velocity = self.velocity + share * (speed - self.velocity)
-        self.xy, self.seen, self.rivals = xy, time, {}
+            # Half hidden, a body seems to leap: what is unlike it says little about how it moves.
+            self.velocity = self.velocity + likeness * _share(passed, age, _QUICK) * (speed - self.velocity)
+            self.heading = self.heading + likeness * _share(passed, age, _SLOW) * (speed - self.heading)
+            self.size += likeness * _share(passed, age, _SLOW) * (float(sizes(xy[None])[0]) - self.size)
+        self.xy, self.seen, self.lost, self.rivals = xy, time, False, {}
+        self.proven |= age >= _PROOF
+
+
+def _share(passed: float, age: float, memory: float) -> float:
+    """Return what the newest value counts in an average over ``memory`` seconds, or over a shorter age."""
+    return max(1 - math.exp(-passed / memory), passed / age)
 
 
 class Tracker:
     """Gives each instance of each frame an identity that stays.
 
-    Every track predicts where its landmarks are now, at its own velocity; the sum of the similarities between
-    predictions and instances is made as large as can be (Jonker and Volgenant, 1987, as ``lap`` does it), so
-    that two people who cross are told apart by what each would look like, not by who is nearest.
+    Every track predicts where its landmarks are now; the sum of the similarities between predictions and
+    instances is made as large as can be (Jonker and Volgenant, 1987, as ``lap`` does it), so that two people
+    who cross are told apart by what each would look like, not by who is nearest.
 
     Args:
         keep: Seconds after which somebody missing is forgotten.
@@ -149,52 +194,78 @@ class Tracker:
 
         Args:
             people: Everybody read in this frame.
-            expected: For each, whose landmarks of the frame before said where to look; ``None``: nobody's.
+            expected: For each, who was looked for there; ``None``: nobody, a detector found them.
             time: Seconds, not falling.
         """
-        self._tracks = {
-            name: track for name, track in self._tracks.items() if time - track.seen <= self._keep
-        }
-        likeness = self._likeness(people.xy, time)
-        own = np.array([[name == whose for whose in expected] for name in self._tracks], np.float64)
-        own = own.reshape(likeness.shape)
+        self._forget(time)
+        names = list(self._tracks)
+        likeness = np.array([self._tracks[name].likeness(people.xy, time) for name in names])
+        likeness = likeness.reshape(len(names), len(people))
+        own = np.array([[name == whose for whose in expected] for name in names]).reshape(likeness.shape)
         # Of doubles stays who is most like whom we followed there; what a detector found replaces nobody.
         rows = distinct(people, (likeness * own + own).max(axis=0, initial=0).tolist())
         people, likeness, own = people[rows], likeness[:, rows], own[:, rows]
-        names, before = list(self._tracks), max((track.seen for track in self._tracks.values()), default=time)
         identities: dict[int, int] = {}  # of each row that has one
-        for row, track in enumerate(_matched(likeness, likeness + _OWN * own)):
+        for row, track in enumerate(_matched(likeness, own, self._least())):
             if track is not None:
                 identities[row] = names[track]
                 self._tracks[names[track]].update(people.xy[row], time, likeness[track, row])
-            elif likeness[:, row].max(initial=0) < _NOBODY:
-                identities[row] = self._next
-                self._tracks[self._next] = _Track(people.xy[row], born=time, seen=time)
-                self._next += 1
-            # Else it is half like somebody who is elsewhere: two bodies taken for one, and not a third.
-        self._set_rivals(before, time)
+        self._lose(time)
         identities = self._untangled(identities, people, time)
+        # What was looked for and is not them is nobody: only a detector finds newcomers.
+        found = [row for row in range(len(people)) if row not in identities and expected[rows[row]] is None]
+        identities |= self._newcomers(people, found, time)
         order = sorted(identities, key=lambda row: identities[row])
         people = people[np.array(order, np.intp)]
         return replace(people, track_id=np.array([identities[row] for row in order], np.int64))
 
     def missing(self, present: Collection[int | None], time: float) -> dict[int, NDArray[np.float64]]:
         """Return who is remembered but not present, and how far they moved, as we think: (2,) pixels."""
+        self._forget(time)
         return {
-            name: track.velocity * (time - track.seen)
+            name: track.moved(time)
             for name, track in self._tracks.items()
-            if name not in present and time - track.seen <= self._keep
+            if name not in present and track.proven
         }
 
-    def _set_rivals(self, before: float, time: float) -> None:
-        """Remember of those who just went out of sight who was near."""
+    def rescale(self, ratio: NDArray[np.float64]) -> None:
+        """Go on in frames of another size: ``ratio`` is (2,), new to old."""
+        for track in self._tracks.values():
+            track.xy = (track.xy * ratio).astype(np.float32)
+            track.velocity, track.heading = track.velocity * ratio, track.heading * ratio
+            track.size *= float(np.sqrt(ratio.prod()))
+            track.rivals = {}
+
+    @property
+    def all_proven(self) -> bool:
+        """Whether there is no newcomer who may be a part of somebody else."""
+        return all(track.proven for track in self._tracks.values())
+
+    def proven(self, people: Landmarks) -> NDArray[np.bool_]:
+        """Return who is somebody for sure: (N,)."""
+        names = [] if people.track_id is None else people.track_id.tolist()
+        return np.array([self._tracks[name].proven for name in names], np.bool_)
+
+    def _forget(self, time: float) -> None:
+        self._tracks = {
+            name: track
+            for name, track in self._tracks.items()
+            if time - track.seen <= self._keep and (track.proven or not track.lost)
+        }
+
+    def _least(self) -> NDArray[np.float64]:
+        return np.array([[_RETURN if track.lost else _MATCH] for track in self._tracks.values()])
+
+    def _lose(self, time: float) -> None:
+        """Mark who is out of sight; remember of those who just went who was near."""
         present = {name: track for name, track in self._tracks.items() if track.seen == time}
         for track in self._tracks.values():
-            if track.seen == before < time:
+            if track.seen < time and not track.lost:
+                track.lost = True
                 track.rivals = {
-                    name: replace(other)
+                    name: replace(other, lost=True)
                     for name, other in present.items()
-                    if other.distance(track.xy, before) < 1
+                    if other.distance(track.xy, time) < 1
                 }
 
     def _untangled(self, identities: dict[int, int], people: Landmarks, time: float) -> dict[int, int]:
@@ -206,7 +277,7 @@ class Tracker:
         for row, name in identities.items():
             for other, track in self._tracks.items():
                 rival = track.rivals.get(name)
-                if rival is None or track.seen == time:
+                if rival is None or not track.lost:
                     continue
                 astray = rival.distance(people.xy[row], time)
                 if astray > _ASTRAY and track.distance(people.xy[row], time) < astray / 2:
@@ -216,26 +287,43 @@ class Tracker:
                     break
         return untangled
 
-    def _likeness(self, xy: NDArray[np.float32], time: float) -> NDArray[np.float64]:
-        """Return how similar each instance is to what each track would look like now: (tracks, instances)."""
-        if not self._tracks or not len(xy):
-            return np.empty((len(self._tracks), len(xy)))
-        tracks = list(self._tracks.values())
-        falloff = np.array([[track.falloff(time)] for track in tracks])
-        return similarity(np.stack([track.at(time) for track in tracks]), xy, falloff)
+    def _newcomers(self, people: Landmarks, rows: Sequence[int], time: float) -> dict[int, int]:
+        """Give identities to those of these rows who are somebody new."""
+        present = [track for track in self._tracks.values() if track.seen == time]
+        boxes = np.array([[*track.xy.min(axis=0), *track.xy.max(axis=0)] for track in present]).reshape(-1, 4)
+        identities = {}
+        for row in rows:
+            xy = people.xy[row : row + 1]
+            if any(track.likeness(xy, time)[0] >= _NEW for track in present):
+                continue  # half like somebody who is elsewhere: two bodies taken for one, and not a third
+            crowded = any(_overlap(people.box[row], box) > _CROWDED for box in boxes)
+            size = float(sizes(xy)[0])
+            self._tracks[self._next] = _Track(xy[0], time, time, size, proven=not crowded)
+            identities[row] = self._next
+            self._next += 1
+        return identities
 
 
-def _matched(likeness: NDArray[np.float64], worth: NDArray[np.float64]) -> list[int | None]:
-    """Return for each instance (column) the track (row) it is most worth to, or ``None``."""
+def _overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Return the intersection over union of two boxes."""
+    shared = float((np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])).clip(0).prod())
+    return shared / max(float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod()) - shared, 1e-9)
+
+
+def _matched(
+    likeness: NDArray[np.float64], own: NDArray[np.bool_], least: NDArray[np.float64]
+) -> list[int | None]:
+    """Return for each instance (column) the track (row) it belongs to, or ``None``."""
     tracks, rows = likeness.shape
     if not tracks:
         return [None] * rows
     if tracks == rows == 1:
-        return [0 if likeness[0, 0] >= _MATCH else None]
+        return [0 if likeness[0, 0] >= least[0, 0] else None]
     from lap import lapjv  # noqa: PLC0415  # opens a foreign world
 
-    _, _, taken = lapjv(np.where(likeness >= _MATCH, -worth, 0.0), extend_cost=True)
+    possible = likeness >= least
+    _, _, taken = lapjv(np.where(possible, -likeness - _OWN * own, 0.0), extend_cost=True)
     return [
-        track if 0 <= track < tracks and likeness[track, row] >= _MATCH else None
+        track if 0 <= track < tracks and possible[track, row] else None
         for row, track in enumerate(taken.tolist())
     ]
