@@ -110,3 +110,32 @@ def test_other_pixels_are_refused(shape):
 def test_fractions_outside_their_range_are_refused():
     with pytest.raises(OptionError, match="faint"):
         Style(faint=2)
+
+
+def test_a_number_stands_over_the_head_and_keeps_its_colour(ground):
+    person = _standing(at=(100, 60))
+    plain = draw_landmarks(ground, person)
+    colours = []
+    for numbers in ((7,), (3, 7)):
+        people = [person] * len(numbers)
+        numbered = Landmarks(
+            BODY,
+            np.concatenate([one.xy for one in people]),
+            np.concatenate([one.box for one in people]),
+            np.ones(len(people), F32),
+            score=np.ones((len(people), 33), F32),
+            track_id=np.array(numbers, np.int64),
+        )
+        changed = (draw_landmarks(ground, numbered[-1:]) != plain).any(axis=2)
+        rows, columns = np.nonzero(changed)
+        assert rows.max() < 75
+        assert 80 < columns.min() <= columns.max() < 120
+        colours.append(draw_landmarks(ground, numbered[-1:])[changed])
+    assert (colours[0] == colours[1]).all()
+
+
+@pytest.mark.parametrize("at", [(100, -12), (5, 30), (1e9, -1e9), (195, 250)])
+def test_a_number_at_the_picture_s_edge_does_no_harm(ground, at):
+    person = _standing(at=at)
+    numbered = Landmarks(BODY, person.xy, person.box, person.box_score, track_id=np.array([123], np.int64))
+    assert draw_landmarks(ground, numbered).shape == ground.shape

@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vitruvian import mediapipe, weights
+    from vitruvian import mediapipe, testing, weights
+    from vitruvian.conversion import convert
     from vitruvian.crop import Crop
     from vitruvian.draw import Style, draw_landmarks
     from vitruvian.errors import (
@@ -29,16 +30,32 @@ if TYPE_CHECKING:
     from vitruvian.frame import Frame, Gap, Stamp
     from vitruvian.landmarks import Landmarks, Mask
     from vitruvian.models.blazepose import PoseSettings
+    from vitruvian.offline import smooth_offline
     from vitruvian.pipeline import Pipeline
     from vitruvian.provenance import Provenance
     from vitruvian.recording import Recording
     from vitruvian.regions import Regions
     from vitruvian.runtimes.openvino import OpenVINO
+    from vitruvian.sinks.c3d import C3dSink, write_c3d
+    from vitruvian.sinks.coco import CocoSink
+    from vitruvian.sinks.csv import CsvSink, read_csv
+    from vitruvian.sinks.formats import open_sink
     from vitruvian.sinks.json import JsonSink, read_json
+    from vitruvian.sinks.jsonl import JsonLinesSink, read_jsonl
     from vitruvian.sinks.mask import MaskSink
+    from vitruvian.sinks.npz import NpzSink, read_npz
     from vitruvian.sinks.overlay import OverlaySink
+    from vitruvian.sinks.parquet import ParquetSink, read_parquet
+    from vitruvian.sinks.trc import TrcSink, write_trc
+    from vitruvian.sinks.video import OverlayVideoSink
     from vitruvian.skeleton import Skeleton
+    from vitruvian.smoothing import Cutoffs, Smoothing
+    from vitruvian.sources.camera import LiveSource
     from vitruvian.sources.image import read_image
+    from vitruvian.sources.opening import ImageSource, open_source
+    from vitruvian.sources.source import Source, VideoInfo
+    from vitruvian.sources.video import VideoSource
+    from vitruvian.tracking import Tracking
     from vitruvian.zoo import pose, pose_pipeline
 
 __version__ = "0.1.0.dev0"
@@ -47,16 +64,26 @@ __version__ = "0.1.0.dev0"
 # foreign world (OpenCV alone takes 0.1 s).
 _HOMES = {
     "ArrayError": "errors",
+    "C3dSink": "sinks.c3d",
+    "CocoSink": "sinks.coco",
     "Crop": "crop",
+    "CsvSink": "sinks.csv",
+    "Cutoffs": "smoothing",
     "Frame": "frame",
     "Gap": "frame",
+    "ImageSource": "sources.opening",
+    "JsonLinesSink": "sinks.jsonl",
     "JsonSink": "sinks.json",
     "Landmarks": "landmarks",
+    "LiveSource": "sources.camera",
     "Mask": "landmarks",
     "MaskSink": "sinks.mask",
+    "NpzSink": "sinks.npz",
     "OpenVINO": "runtimes.openvino",
     "OptionError": "errors",
     "OverlaySink": "sinks.overlay",
+    "OverlayVideoSink": "sinks.video",
+    "ParquetSink": "sinks.parquet",
     "Pipeline": "pipeline",
     "PoseSettings": "models.blazepose",
     "Provenance": "provenance",
@@ -65,34 +92,60 @@ _HOMES = {
     "SessionError": "errors",
     "SinkError": "errors",
     "Skeleton": "skeleton",
+    "Smoothing": "smoothing",
+    "Source": "sources.source",
     "SourceError": "errors",
     "Stamp": "frame",
     "Style": "draw",
+    "Tracking": "tracking",
+    "TrcSink": "sinks.trc",
+    "VideoInfo": "sources.source",
+    "VideoSource": "sources.video",
     "VitruvianError": "errors",
     "WeightsError": "errors",
     "WeightsMissingError": "errors",
+    "convert": "conversion",
     "draw_landmarks": "draw",
+    "open_sink": "sinks.formats",
+    "open_source": "sources.opening",
     "pose": "zoo",
     "pose_pipeline": "zoo",
+    "read_csv": "sinks.csv",
     "read_image": "sources.image",
     "read_json": "sinks.json",
+    "read_jsonl": "sinks.jsonl",
+    "read_npz": "sinks.npz",
+    "read_parquet": "sinks.parquet",
+    "smooth_offline": "offline",
+    "write_c3d": "sinks.c3d",
+    "write_trc": "sinks.trc",
 }
 
 # Modules that are public as such.
-_ROOMS = ("mediapipe", "weights")
+_ROOMS = ("mediapipe", "testing", "weights")
 
 __all__ = [
     "ArrayError",
+    "C3dSink",
+    "CocoSink",
     "Crop",
+    "CsvSink",
+    "Cutoffs",
     "Frame",
     "Gap",
+    "ImageSource",
+    "JsonLinesSink",
     "JsonSink",
     "Landmarks",
+    "LiveSource",
     "Mask",
     "MaskSink",
+    "NpzSink",
     "OpenVINO",
     "OptionError",
     "OverlaySink",
+    "OverlayVideoSink",
+    "ParquetSink",
     "Pipeline",
     "PoseSettings",
     "Provenance",
@@ -101,19 +154,36 @@ __all__ = [
     "SessionError",
     "SinkError",
     "Skeleton",
+    "Smoothing",
+    "Source",
     "SourceError",
     "Stamp",
     "Style",
+    "Tracking",
+    "TrcSink",
+    "VideoInfo",
+    "VideoSource",
     "VitruvianError",
     "WeightsError",
     "WeightsMissingError",
+    "convert",
     "draw_landmarks",
     "mediapipe",
+    "open_sink",
+    "open_source",
     "pose",
     "pose_pipeline",
+    "read_csv",
     "read_image",
     "read_json",
+    "read_jsonl",
+    "read_npz",
+    "read_parquet",
+    "smooth_offline",
+    "testing",
     "weights",
+    "write_c3d",
+    "write_trc",
 ]
 
 

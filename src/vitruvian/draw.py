@@ -22,6 +22,7 @@ __all__ = ["Style", "draw_landmarks"]
 Colour = tuple[int, int, int]
 
 _SHIFT = 4  # OpenCV draws at 1/16 pixel
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FAR = 1 << 20  # pixels; what lies farther out cannot be seen, and would overflow OpenCV's integers
 
 
@@ -62,7 +63,9 @@ class Style:
 def draw_landmarks(
     pixels: NDArray[np.uint8], landmarks: Landmarks, style: Style | None = None
 ) -> NDArray[np.uint8]:
-    """Draw everybody's skeleton, and mask where there is one, over a picture.
+    """Draw everybody's skeleton, and mask and number where there are such, over a picture.
+
+    In a stream the number is the ``track_id``, and the colour of number and mask stays with it.
 
     Args:
         pixels: (H, W, 3) uint8 RGB; not changed.
@@ -77,19 +80,44 @@ def draw_landmarks(
     """
     style = style or Style()
     picture = check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8).copy()
-    for i, mask in enumerate(landmarks.mask or ()):
-        _tint(picture, mask, _MASK_COLOURS[i % len(_MASK_COLOURS)], style.mask)
+    numbers = range(len(landmarks)) if landmarks.track_id is None else landmarks.track_id.tolist()
+    for number, mask in zip(numbers, landmarks.mask or (), strict=False):
+        _tint(picture, mask, _COLOURS[number % len(_COLOURS)], style.mask)
+    people = list(landmarks)
     # Faint things first and as one layer, so that they do not cover, nor add up.
-    for sure in (False, True):
-        layer = picture if sure else picture.copy()
-        for person in landmarks:
-            _draw_person(layer, person, style, sure=sure)
-        if not sure:
-            cv2.addWeighted(layer, style.faint, picture, 1 - style.faint, 0, dst=picture)
+    touched = _touched(picture, people, style)
+    before = picture[touched].copy()
+    for person in people:
+        _draw_person(picture, person, style, sure=False)
+    if before.size:
+        picture[touched] = cv2.addWeighted(picture[touched], style.faint, before, 1 - style.faint, 0)
+    for person in people:
+        _draw_person(picture, person, style, sure=True)
+        _draw_number(picture, person, style)
     return picture
 
 
-_MASK_COLOURS: tuple[Colour, ...] = (
+def _touched(picture: NDArray[np.uint8], people: list[Landmarks], style: Style) -> tuple[slice, slice]:
+    """Return the rows and columns that what is drawn faintly can touch."""
+    corners = []
+    for person in people:
+        known, confident = _known(person, style)
+        # A faint limb may end in a confident point.
+        if (faint := known & ~confident).any():
+            ends = {point for edge in person.skeleton.edges if faint[list(edge)].any() for point in edge}
+            reached = [point for point in {*np.flatnonzero(faint).tolist(), *ends} if known[point]]
+            # The thickest rim, and what anti-aliasing adds.
+            rim = 2.5 * max(_widths(person, min(picture.shape[:2]) * style.width)) + 4
+            points = np.clip(person.xy[0, reached], -_FAR, _FAR)
+            corners += [points.min(axis=0) - rim, points.max(axis=0) + rim]
+    if not corners:
+        return slice(0), slice(0)
+    x0, y0 = np.floor(np.min(corners, axis=0)).clip(0).astype(int).tolist()
+    x1, y1 = np.ceil(np.max(corners, axis=0)).clip(0).astype(int).tolist()
+    return slice(y0, y1), slice(x0, x1)
+
+
+_COLOURS: tuple[Colour, ...] = (
     (86, 180, 233),
     (230, 159, 0),
     (0, 158, 115),
@@ -104,8 +132,9 @@ _DENSE_PARTS = frozenset({"face", "left_hand", "right_hand"})
 
 
 def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *, sure: bool) -> None:
-    known = np.isfinite(person.xy[0]).all(axis=1)
-    confident = known if person.score is None else known & (person.score[0] >= style.min_score)
+    known, confident = _known(person, style)
+    if not (known if sure else known & ~confident).any():
+        return
     points = (
         np.rint((np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) - 0.5) * (1 << _SHIFT)).astype(int).tolist()
     )
@@ -129,6 +158,31 @@ def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *,
         radius = max(1.0, 0.85 * widths[i])
         _disc(picture, points[i], style.outline, radius + _rim(widths[i]))
         _disc(picture, points[i], colours[i], radius)
+
+
+def _known(person: Landmarks, style: Style) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which points there are, and which of these are not to be drawn faintly."""
+    known: NDArray[np.bool_] = np.isfinite(person.xy[0]).all(axis=1)
+    return known, known if person.score is None else known & (person.score[0] >= style.min_score)
+
+
+def _draw_number(picture: NDArray[np.uint8], person: Landmarks, style: Style) -> None:
+    """Write the person's number over the highest point, in a colour that the number keeps."""
+    known = np.isfinite(person.xy[0]).all(axis=1)
+    if person.track_id is None or not known.any():
+        return
+    number = int(person.track_id[0])
+    points = person.xy[0][known].clip(-_FAR, _FAR)
+    x, y = points[points[:, 1].argmin()].tolist()
+    width = max(_widths(person, min(picture.shape[:2]) * style.width))
+    size, thickness = 0.35 + 0.09 * width, max(1, round(0.4 * width))
+    (across, _), _ = cv2.getTextSize(str(number), _FONT, size, thickness)
+    # Above the head, and inside the picture while the person is.
+    place = (round(x - across / 2), round(max(y - 8 * width, 26 * size) if y >= 0 else y))
+    rim = thickness + 2 * max(2, round(0.4 * width))
+    cv2.putText(picture, str(number), place, _FONT, size, style.outline, rim, cv2.LINE_AA)
+    colour = _COLOURS[number % len(_COLOURS)]
+    cv2.putText(picture, str(number), place, _FONT, size, colour, thickness, cv2.LINE_AA)
 
 
 def _line(picture: NDArray[np.uint8], start: list[int], end: list[int], colour: Colour, width: float) -> None:

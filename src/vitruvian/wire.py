@@ -1,4 +1,4 @@
-"""Landmarks ⇄ the objects that JSON carries: the only place that knows both."""
+"""Landmarks ⇄ the objects that JSON carries, and the rows of tables: the only place that knows both."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
+from vitruvian.arrays import check_array
+from vitruvian.errors import OptionError
 from vitruvian.landmarks import Landmarks
 
 if TYPE_CHECKING:
@@ -17,9 +19,20 @@ if TYPE_CHECKING:
     from vitruvian.frame import Stamp
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["FrameStatus", "WireInstance", "frame_status", "from_wire", "to_wire"]
+__all__ = [
+    "FrameStatus",
+    "WireInstance",
+    "frame_status",
+    "from_table",
+    "from_wire",
+    "stamp_status",
+    "table_header",
+    "table_values",
+    "to_wire",
+]
 
 FrameStatus = Literal["detected", "tracked", "empty", "dropped", "failed"]
+StampStatus = Literal["ok", "failed", "dropped"]
 
 Numbers = list[float | None]
 
@@ -95,6 +108,94 @@ def frame_status(stamp: Stamp, landmarks: Landmarks) -> FrameStatus:
     if not len(landmarks):
         return "empty"
     return "tracked" if landmarks.followed is not None and landmarks.followed.all() else "detected"
+
+
+_INSTANCE = ("track_id", "followed", "score", "bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1")
+_INSTANCE_DECIMALS = (0, 0, _PROBABILITY, _PIXELS, _PIXELS, _PIXELS, _PIXELS)
+_POINT = ("x", "y", "depth", "score", "presence", "world_x", "world_y", "world_z")
+_POINT_DECIMALS = (_PIXELS, _PIXELS, _PIXELS, _PROBABILITY, _PROBABILITY, _METRES, _METRES, _METRES)
+
+
+def table_header(skeleton: Skeleton) -> list[str]:
+    """Return what the M columns of ``table_values`` are called.
+
+    First ``track_id``, ``followed`` (0 or 1), ``score`` and ``bbox_x0`` to ``bbox_y1`` of the instance, then
+    ``x``, ``y``, ``depth``, ``score``, ``presence``, ``world_x``, ``world_y`` and ``world_z`` of each
+    landmark, after its name and a ``_``. Pixels, metres, probabilities.
+    """
+    return [*_INSTANCE, *(f"{name}_{field}" for name in skeleton.landmarks for field in _POINT)]
+
+
+def table_values(landmarks: Landmarks) -> NDArray[np.float64]:
+    """Return (N, M) numbers, one row for each instance, rounded as in JSON; NaN is absent."""
+    count, points = landmarks.xy.shape[:2]
+    instances = np.full((count, len(_INSTANCE)), np.nan)
+    for i, column in enumerate((landmarks.track_id, landmarks.followed, landmarks.box_score)):
+        if column is not None:
+            instances[:, i] = column
+    instances[:, 3:] = landmarks.box
+    values = np.full((count, points, len(_POINT)), np.nan)
+    values[..., :2] = landmarks.xy
+    for i, column in ((2, landmarks.depth), (3, landmarks.score), (4, landmarks.presence)):
+        if column is not None:
+            values[..., i] = column
+    if landmarks.world is not None:
+        values[..., 5:] = landmarks.world
+    rounded = [
+        _rounded(instances, _INSTANCE_DECIMALS),
+        _rounded(values, _POINT_DECIMALS).reshape(count, points * len(_POINT)),
+    ]
+    return np.concatenate(rounded, axis=1)
+
+
+def from_table(values: NDArray[np.float64], skeleton: Skeleton) -> Landmarks:
+    """Return the landmarks whose ``table_values`` these are, without masks.
+
+    A column of which no number is known counts as absent; of identities and of what was followed, all must
+    be known.
+
+    Raises:
+        ArrayError: There is another number of columns.
+    """
+    values = check_array("values", values, ("R", len(_INSTANCE) + len(skeleton) * len(_POINT)), np.float64)
+    instances = values[:, : len(_INSTANCE)]
+    points = values[:, len(_INSTANCE) :].reshape(len(values), len(skeleton), len(_POINT)).astype(np.float32)
+    track_id, followed = (None if np.isnan(instances[:, i]).any() else instances[:, i] for i in (0, 1))
+    return Landmarks(
+        skeleton,
+        xy=points[..., :2],
+        box=instances[:, 3:].astype(np.float32),
+        box_score=instances[:, 2].astype(np.float32),
+        score=_known(points[..., 3]),
+        presence=_known(points[..., 4]),
+        depth=_known(points[..., 2]),
+        world=_known(points[..., 5:]),
+        followed=None if followed is None else followed.astype(np.bool_),
+        track_id=None if track_id is None else track_id.astype(np.int64),
+    )
+
+
+def _known(column: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    return None if column.size and np.isnan(column).all() else column
+
+
+def _rounded(values: NDArray[np.float64], decimals: Sequence[int]) -> NDArray[np.float64]:
+    scale = 10.0 ** np.array(decimals)
+    return np.rint(values * scale) / scale
+
+
+def stamp_status(status: str) -> StampStatus:
+    """Return the status of the stamp of a frame of which this became, the way back from ``frame_status``.
+
+    Raises:
+        OptionError: There is no such status.
+    """
+    known: dict[str, StampStatus] = {
+        "detected": "ok", "tracked": "ok", "empty": "ok", "dropped": "dropped", "failed": "failed"
+    }  # fmt: skip
+    if status not in known:
+        raise OptionError(f"status: one of {', '.join(known)}, got {status!r}")
+    return known[status]
 
 
 def _identities(rows: Sequence[int | None]) -> NDArray[np.int64] | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vitruvian.errors import SourceError
-from vitruvian.sinks.sink import write_result
+from vitruvian.sinks.sink import only_frame, write_result
 from vitruvian.skeleton import Skeleton
 from vitruvian.wire import from_wire, to_wire
 
 if TYPE_CHECKING:
-    from vitruvian.frame import Frame
+    from vitruvian.frame import Frame, Gap
     from vitruvian.landmarks import Landmarks
     from vitruvian.provenance import Provenance
 
@@ -44,9 +44,9 @@ class JsonSink:
     def __init__(self, path: Path, model: Provenance) -> None:
         self._path, self._model = path, model
 
-    def write(self, frame: Frame, landmarks: Landmarks) -> None:
+    def write(self, frame: Frame | Gap, landmarks: Landmarks) -> None:
         """Write the file; see ``Sink.write``."""
-        stamp, model = frame.stamp, self._model
+        stamp, model = only_frame(frame, self._path).stamp, self._model
         result = {
             "image": {"path": stamp.source, "width": stamp.width, "height": stamp.height},
             "model": {"name": model.name, "files": list(model.files), "runtime": model.runtime},

@@ -10,14 +10,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from vitruvian.errors import SinkError
-from vitruvian.sinks.sink import refuse_foreign, write_result
+from vitruvian.sinks.sink import only_frame, refuse_foreign, write_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from vitruvian.frame import Frame
+    from vitruvian.frame import Frame, Gap
     from vitruvian.landmarks import Landmarks
 
 __all__ = ["MASK_MARK", "MaskSink"]
@@ -37,19 +37,20 @@ class MaskSink:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
 
-    def write(self, frame: Frame, landmarks: Landmarks) -> None:
+    def write(self, frame: Frame | Gap, landmarks: Landmarks) -> None:
         """Write the masks; see ``Sink.write``.
 
         Raises:
             SinkError: They cannot be written, the landmarks have no masks, or a file that is no mask of ours
                 is in the way.
         """
+        stamp = only_frame(frame, self._folder).stamp
         if landmarks.mask is None:
             raise SinkError("there are no masks; make the pipeline with masks=True", path=self._folder)
         for i in range(len(landmarks)):
             refuse_foreign(self._place(i), MASK_MARK)
         for i, mask in enumerate(landmarks.mask):
-            image = mask.image(frame.stamp.width, frame.stamp.height)
+            image = mask.image(stamp.width, stamp.height)
             write_result(self._place(i), _encoded(np.rint(image * 255).astype(np.uint8)))
         self._remove_from(len(landmarks))
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Self
 from PIL import Image
 
 from vitruvian.draw import Style, draw_landmarks
-from vitruvian.sinks.sink import write_result
+from vitruvian.sinks.sink import only_frame, write_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vitruvian.frame import Frame
+    from vitruvian.frame import Frame, Gap
     from vitruvian.landmarks import Landmarks
 
 __all__ = ["OVERLAY_MARK", "OverlaySink"]
@@ -35,10 +35,10 @@ class OverlaySink:
     def __init__(self, path: Path, style: Style | None = None) -> None:
         self._path, self._style = path, style or Style()
 
-    def write(self, frame: Frame, landmarks: Landmarks) -> None:
+    def write(self, frame: Frame | Gap, landmarks: Landmarks) -> None:
         """Write the picture; see ``Sink.write``."""
         buffer = io.BytesIO()
-        picture = draw_landmarks(frame.pixels, landmarks, self._style)
+        picture = draw_landmarks(only_frame(frame, self._path).pixels, landmarks, self._style)
         # Full chroma: thin coloured limbs smear otherwise.
         Image.fromarray(picture).save(
             buffer, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, comment=OVERLAY_MARK

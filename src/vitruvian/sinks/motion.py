@@ -1,0 +1,199 @@
+"""Motion capture: world landmarks of one person, at a constant rate, as biomechanics expects them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.errors import OptionError, SinkError
+from vitruvian.sinks.staged import Staged, unwritable
+from vitruvian.sinks.table import check_skeleton
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from vitruvian.frame import Stamp
+    from vitruvian.landmarks import Landmarks
+    from vitruvian.skeleton import Skeleton
+
+__all__ = ["Motion", "MotionFiles", "People"]
+
+_GAP = 0.25  # seconds between two samples, over which nothing is known
+_HIT = 0.1  # of an interval: a sample this near is that of the moment
+_AXES = np.array([1000, -1000, -1000])  # metres, y down, z away → millimetres, y up, z to the viewer
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """One person's way through time.
+
+    Attributes:
+        markers: Names of the K landmarks.
+        rate: Moments a second.
+        start: Time of the first moment in seconds.
+        points: (F, K, 3) millimetres, from the middle of the hips: x to the right in the picture, y up, z
+            towards the viewer (right-handed). NaN is unknown.
+    """
+
+    markers: tuple[str, ...]
+    rate: float
+    start: float
+    points: NDArray[np.float64]
+
+
+class People:
+    """Gathers where everybody was, and when: 600 bytes for each instance."""
+
+    def __init__(self, path: Path, skeleton: Skeleton) -> None:
+        self._path, self._skeleton = path, skeleton
+        self._times: list[float] = []
+        self._seen: dict[int | None, tuple[list[float], list[NDArray[np.float32]]]] = {}
+
+    def add(self, stamp: Stamp, landmarks: Landmarks) -> None:
+        """Take one frame, gaps included: time passes in them.
+
+        Raises:
+            SinkError: There is no time, no world landmarks, or another skeleton than before.
+        """
+        check_skeleton(self._skeleton, landmarks, self._path)
+        if stamp.time is None:
+            raise SinkError("a still has no time and is no motion; write it as JSON", path=self._path)
+        if landmarks.world is None and len(landmarks):
+            raise SinkError("there are no world landmarks, which motion capture is made of", path=self._path)
+        self._times.append(stamp.time)
+        if landmarks.world is None:
+            return
+        # Without identities it is the first of each frame, the best.
+        ids = [None] if landmarks.track_id is None else landmarks.track_id.tolist()
+        for number, world in zip(ids, landmarks.world, strict=False):
+            times, worlds = self._seen.setdefault(number, ([], []))
+            times.append(stamp.time)
+            worlds.append(world.copy())  # a view would keep the whole frame
+
+    def motions(self, track_id: int | None = None, *, everyone: bool = False) -> dict[int | None, Motion]:
+        """Return track id → motion over all of the stream.
+
+        Args:
+            track_id: Of whom; ``None`` is the person with most frames, or, where nobody came, a motion of
+                which nothing is known.
+            everyone: Of all there are instead.
+
+        Raises:
+            SinkError: Nobody has this track id.
+        """
+        most: int | None = max(self._seen, key=lambda one: len(self._seen[one][0]), default=None)
+        chosen = list(self._seen) if everyone else [most if track_id is None else track_id]
+        if track_id is not None and track_id not in self._seen:
+            there = ", ".join(map(str, self._seen)) or "nobody at all"
+            raise SinkError(f"there is no person {track_id}; there is {there}", path=self._path)
+        times = np.unique(self._times)
+        rate = _rate(times)
+        moments = times[0] + np.arange(round((times[-1] - times[0]) * rate) + 1) / rate
+        return {one: self._motion(one, moments, rate) for one in chosen}
+
+    def _motion(self, number: int | None, moments: NDArray[np.float64], rate: float) -> Motion:
+        times, worlds = self._seen.get(number, ([], []))
+        points = np.full((len(moments), len(self._skeleton), 3), np.nan)
+        if worlds:
+            points = _resampled(np.array(times), np.stack(worlds), moments, rate) * _AXES
+        return Motion(self._skeleton.landmarks, rate, float(moments[0]), points)
+
+
+def _rate(times: NDArray[np.float64]) -> float:
+    """Return how many frames a second are typical: containers round times, so it is a mean of many."""
+    intervals = np.diff(times)
+    if not len(intervals):
+        return 1.0  # of a single moment there is no rate, but the formats want one
+    median = np.sort(intervals)[(len(intervals) - 1) // 2]  # one of them, also of an even number
+    typical = intervals[np.abs(intervals - median) <= 0.1 * median].mean()
+    rate = 1 / float(typical)
+    return round(rate) if abs(rate - round(rate)) < 1e-4 * rate else round(rate, 4)
+
+
+def _resampled(
+    times: NDArray[np.float64], worlds: NDArray[np.float32], moments: NDArray[np.float64], rate: float
+) -> NDArray[np.float64]:
+    """Interpolate (S, K, 3) samples linearly at F moments; what lies in a long gap, or outside, is NaN."""
+    times, first = np.unique(times, return_index=True)
+    known = worlds[first].astype(np.float64)
+    after = np.searchsorted(times, moments).clip(1, max(1, len(times) - 1))
+    before = after - 1
+    after = after.clip(max=len(times) - 1)
+    span = times[after] - times[before]
+    share = np.divide(moments - times[before], span, out=np.zeros_like(span), where=span > 0)
+    points: NDArray[np.float64] = known[before] + (known[after] - known[before]) * share[:, None, None]
+    points[(span > max(_GAP, 1.5 / rate)) | (share < 0) | (share > 1)] = np.nan
+    for near in (before, after):
+        hit = np.abs(times[near] - moments) <= _HIT / rate
+        # Between points of which one is unknown there is nothing to interpolate, but at a sample there is.
+        points[hit] = np.where(np.isnan(points[hit]), known[near[hit]], points[hit])
+    return points
+
+
+class MotionFiles:
+    """Gathers a stream, and writes one person of it to a file, or everybody to one each.
+
+    Args:
+        path: The file to write.
+        save: Writes a motion to a file that is there, and is going to be at the second path.
+        check: Refuses to replace what is no file of ours.
+        track_id: Whom to write; ``None`` is the person with most frames.
+        everyone: Write each person to ``NAME.ID.ENDING`` instead.
+
+    Raises:
+        OptionError: Both one person and everyone are asked for.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        save: Callable[[Path, Motion, Path], None],
+        check: Callable[[Path], None],
+        *,
+        track_id: int | None = None,
+        everyone: bool = False,
+    ) -> None:
+        if everyone and track_id is not None:
+            raise OptionError("track_id: everyone is written, so there is no one to choose; give one of them")
+        self._path, self._save, self._check = path, save, check
+        self._track_id, self._everyone = track_id, everyone
+        self._people: People | None = None
+
+    def add(self, stamp: Stamp, landmarks: Landmarks) -> None:
+        """Take one frame, gaps included.
+
+        Raises:
+            SinkError: As ``People.add``; at the first, also that a file cannot be written there.
+        """
+        people = self._people
+        if people is None:
+            self._check(self._path)
+            Staged(self._path).discard()  # better known now than after an hour
+            people = People(self._path, landmarks.skeleton)
+        people.add(stamp, landmarks)
+        self._people = people
+
+    def finish(self) -> None:
+        """Write the files, each whole or not at all.
+
+        Raises:
+            SinkError: One cannot be written, or the person to write never came.
+        """
+        people, self._people = self._people, None
+        if people is None:
+            return
+        for number, motion in people.motions(self._track_id, everyone=self._everyone).items():
+            place = self._path
+            if self._everyone and number is not None:
+                place = place.with_name(f"{place.stem}.{number}{place.suffix}")
+                self._check(place)
+            with Staged(place) as staged:
+                try:
+                    self._save(staged.part, motion, place)
+                except OSError as error:
+                    raise unwritable(error, place) from error
