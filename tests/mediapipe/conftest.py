@@ -1,16 +1,30 @@
-"""A real photo, and a task with the original's default options."""
+"""A real photo and clips, a task with the original's default options, and a pipeline made of functions."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
+from vitruvian.errors import SessionError
+from vitruvian.following import NOWHERE
+from vitruvian.landmarks import Landmarks
 from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarker
+from vitruvian.pipeline import Pipeline
+from vitruvian.provenance import Provenance
+from vitruvian.regions import Regions
+from vitruvian.skeleton import Skeleton
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from numpy.typing import NDArray
+
+    from vitruvian.frame import Frame, Stamp
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +36,86 @@ def photo(eval_photos: Path) -> Path:
 def landmarker(lite_bundle: Path) -> Iterator[PoseLandmarker]:
     with PoseLandmarker.create_from_model_path(lite_bundle) as task:
         yield task
+
+
+@pytest.fixture(scope="session")
+def clips(lite_bundle: Path) -> Path:
+    folder = lite_bundle.parents[1] / "data" / "clips"
+    if not folder.exists():
+        pytest.skip(f"needs {folder}, which only the project's own machines have")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def squats(clips: Path) -> list[NDArray[np.uint8]]:
+    """The first two seconds of a clip: RGB."""
+    capture = cv2.VideoCapture(str(clips / "pose_squats.mp4"))
+    frames = [cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB) for _ in range(10)]
+    capture.release()
+    return frames
+
+
+@dataclass
+class Made:
+    """A pipeline that finds one person in every picture that is not black, and what it was asked.
+
+    ``before`` is called with each frame that is read, and may wait or raise.
+    """
+
+    before: Callable[[Frame], None] = lambda _: None
+    rotations: list[int] = field(default_factory=list)
+    times: list[float | None] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def pipeline(self) -> Pipeline:
+        return Pipeline(
+            self.detect,
+            self.read,
+            self.follow,
+            Skeleton.named("body33"),
+            Provenance("made", (), "functions"),
+            None,
+            self.closed.set,
+        )
+
+    def detect(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        self.rotations.append(rotation)
+        return [one_region() if frame.pixels.any() else NOWHERE for frame in frames]
+
+    def read(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
+        if self.closed.is_set():
+            raise SessionError("the session is closed")
+        self.times.extend(frame.stamp.time for frame in frames)
+        for frame in frames:
+            self.before(frame)
+        return [people(len(each)) for each in regions]
+
+    def follow(self, landmarks: Landmarks, stamp: Stamp) -> Regions:
+        del stamp
+        return one_region() if len(landmarks) else NOWHERE
+
+
+@pytest.fixture
+def made() -> Made:
+    return Made()
+
+
+def one_region() -> Regions:
+    one = np.ones(1, np.float32)
+    return Regions(np.full((1, 2), 50, np.float32), np.full((1, 2), 40, np.float32), one * 0, one)
+
+
+def people(count: int) -> Landmarks:
+    points = np.full((count, 33), 10, np.float32)
+    return Landmarks(
+        Skeleton.named("body33"),
+        xy=np.stack([points, points], axis=2),
+        box=np.zeros((count, 4), np.float32),
+        box_score=np.ones(count, np.float32),
+        score=points / 20,
+        presence=points / 20,
+        depth=points,
+        world=np.stack([points] * 3, axis=2),
+        auxiliary=np.zeros((count, 2, 2), np.float32),
+        region=np.arange(count),
+    )

@@ -23,7 +23,7 @@ from vitruvian.mediapipe.framework.formats import landmark_pb2
 from vitruvian.mediapipe.framework.formats.landmark_pb2 import NormalizedLandmarkList
 from vitruvian.mediapipe.python.solutions import drawing_styles, drawing_utils, pose
 from vitruvian.mediapipe.python.solutions.drawing_utils import _normalized_to_pixel_coordinates
-from vitruvian.mediapipe.python.solutions.pose import POSE_CONNECTIONS, PoseLandmark
+from vitruvian.mediapipe.python.solutions.pose import POSE_CONNECTIONS, Pose, PoseLandmark
 from vitruvian.mediapipe.python.solutions.pose_connections import POSE_CONNECTIONS
 from vitruvian.mediapipe.tasks import python
 from vitruvian.mediapipe.tasks.python import BaseOptions, components, core, vision
@@ -142,7 +142,18 @@ def test_fields_of_a_landmark() -> None:
     assert vars(point) == dict.fromkeys(("y", "z", "visibility", "presence", "name")) | {"x": 0.5}
 
 
-def test_the_older_pose_class_says_what_to_use() -> None:
-    with pytest.raises(AttributeError, match=r"use vitruvian\.mediapipe\.tasks\.vision\.PoseLandmarker"):
-        _ = solutions.pose.Pose
-    assert not hasattr(solutions.pose, "Nonsense")
+def test_parameters_of_the_older_pose_class() -> None:
+    defaults = {
+        "static_image_mode": False,
+        "model_complexity": 1,
+        "smooth_landmarks": True,
+        "enable_segmentation": False,
+        "smooth_segmentation": True,
+        "min_detection_confidence": 0.5,
+        "min_tracking_confidence": 0.5,
+    }
+    signature = inspect.signature(solutions.pose.Pose)
+    assert {name: parameter.default for name, parameter in signature.parameters.items()} == defaults
+    assert list(inspect.signature(solutions.pose.Pose.process).parameters) == ["self", "image"]
+    fields = ("pose_landmarks", "pose_world_landmarks", "segmentation_mask")
+    assert solutions.pose.SolutionOutputs._fields == fields

@@ -59,7 +59,7 @@ def mask_image(width: int, height: int) -> NDArray[np.float32]:
 
 
 def task_on(pipeline: Pipeline) -> vision.PoseLandmarker:
-    return vision.PoseLandmarker(cast("Any", pipeline), vision.RunningMode.IMAGE)
+    return vision.PoseLandmarker(cast("Any", pipeline), vision.PoseLandmarkerOptions(BaseOptions()))
 
 
 def test_units_and_order_of_a_result() -> None:
@@ -163,14 +163,15 @@ def test_closing() -> None:
         ({"running_mode": vision.RunningMode.LIVE_STREAM}, ValueError, "result_callback: LIVE_STREAM mode"),
         ({"result_callback": print}, ValueError, "in IMAGE mode it must be None"),
         (
-            {"running_mode": vision.RunningMode.VIDEO},
-            NotImplementedError,
-            "VIDEO is not available in this version",
+            {"running_mode": vision.RunningMode.LIVE_STREAM, "result_callback": "print"},
+            ValueError,
+            "result_callback: a function of three arguments, got 'print'",
         ),
+        ({"running_mode": vision.RunningMode.VIDEO, "result_callback": print}, ValueError, "in VIDEO mode"),
         (
-            {"running_mode": vision.RunningMode.LIVE_STREAM, "result_callback": print},
-            NotImplementedError,
-            "LIVE_STREAM is not available in this version",
+            {"running_mode": vision.RunningMode.VIDEO, "min_tracking_confidence": -0.1},
+            ValueError,
+            "min_tracking_confidence: a number from 0 to 1, got -0.1",
         ),
         ({"num_poses": 0}, RuntimeError, "num_poses: at least 1, got 0"),
         ({"num_poses": 0}, ValueError, "num_poses: at least 1, got 0"),

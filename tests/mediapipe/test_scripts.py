@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-Run = Callable[[str], dict[str, Any]]
+Run = Callable[..., dict[str, Any]]
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @pytest.fixture
 def run(lite_bundle: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run_script(name: str) -> dict[str, Any]:
+    def run_script(name: str, picture: Path = photo) -> dict[str, Any]:
         text = (SCRIPTS / name).read_text(encoding="utf-8")
         ported = re.sub(r"^(from|import) mediapipe\b", r"\1 vitruvian.mediapipe", text, flags=re.MULTILINE)
-        monkeypatch.setattr(sys, "argv", [name, str(lite_bundle), str(photo)])
+        monkeypatch.setattr(sys, "argv", [name, str(lite_bundle), str(picture)])
         names: dict[str, Any] = {"__name__": "__main__"}
         exec(compile(ported, name, "exec"), names)  # noqa: S102 - the scripts beside this file
         return names
@@ -50,3 +50,24 @@ def test_full_import_paths_and_the_drawing_of_the_tasks(run: Run) -> None:
     assert 0.005 < changed.mean() < 0.05
     assert np.any(np.all(names["annotated_image"] == (0, 138, 255), axis=2))
     assert names["left_shoulder"].x == pytest.approx(0.625906, abs=0.0002)
+
+
+def test_live_camera_with_a_callback(run: Run, clips: Path) -> None:
+    names = run("live_camera.py", clips / "pose_squats.mp4")
+    submitted, calls = names["submitted"], names["calls"]
+    assert len(submitted) == 65
+    assert set(calls) <= set(submitted)
+    assert calls == sorted(calls)
+    assert (calls[0], calls[-1]) == (submitted[0], submitted[-1])
+    assert names["COUNTER"] == len(calls) > 10
+    assert len(names["DETECTION_RESULT"].pose_landmarks[0]) == 33
+    assert names["drawn"][-1] > 0.5  # the mask turns everything around the person grey
+
+
+def test_webcam_loop_with_solutions(run: Run, clips: Path, full_files: object) -> None:
+    names = run("webcam_loop.py", clips / "pose_squats.mp4")
+    angles = names["angles"]
+    assert len(angles) == len(names["changed"]) == 65
+    assert min(angles) < 110
+    assert max(angles) > 160
+    assert all(0.005 < share < 0.1 for share in names["changed"])

@@ -5,13 +5,27 @@ Each class is at once a ``VitruvianError`` and the builtin that scripts written 
 
 from __future__ import annotations
 
+from ctypes import ArgumentError
+
 from vitruvian.errors import OptionError, SourceError, VitruvianError
 
-__all__ = ["ImageMissingError", "NotAnImageError", "PoseCountError", "TaskError", "UnavailableError"]
+__all__ = [
+    "ClosedError",
+    "ImageMissingError",
+    "NotATimestampError",
+    "NotAnImageError",
+    "PoseCountError",
+    "TaskError",
+    "UnavailableError",
+]
 
 
 class TaskError(VitruvianError, RuntimeError):
     """A task cannot be created or run: an unusable model or picture, a failed network, a closed task."""
+
+
+class ClosedError(TaskError, ValueError):
+    """A call after ``close``."""
 
 
 class UnavailableError(OptionError, NotImplementedError):
@@ -24,6 +38,10 @@ class PoseCountError(OptionError, RuntimeError):
 
 class NotAnImageError(VitruvianError, TypeError, AttributeError):
     """Something else was passed where an ``Image`` belongs."""
+
+
+class NotATimestampError(VitruvianError, TypeError, ArgumentError):
+    """Something else was passed where whole milliseconds belong."""
 
 
 class ImageMissingError(SourceError, FileNotFoundError):

@@ -36,9 +36,18 @@ class _Point:
         visibility: float | None = None,
         presence: float | None = None,
     ) -> None:
-        for name, value in zip(_FIELDS, (x, y, z, visibility, presence), strict=True):
-            if value is not None:
-                setattr(self, name, value)
+        # Spelled out, and past __setattr__: a loop takes nearly twice as long, for 66 points in each frame.
+        numbers = self.__dict__
+        if x is not None:
+            numbers["x"] = c_float(x).value
+        if y is not None:
+            numbers["y"] = c_float(y).value
+        if z is not None:
+            numbers["z"] = c_float(z).value
+        if visibility is not None:
+            numbers["visibility"] = c_float(visibility).value
+        if presence is not None:
+            numbers["presence"] = c_float(presence).value
 
     def __setattr__(self, name: str, value: float) -> None:
         if name not in _FIELDS:

@@ -1,4 +1,4 @@
-"""The parts of MediaPipe 0.10.21's ``solutions`` that draw poses."""
+"""The parts of MediaPipe 0.10.21's ``solutions`` that find and draw poses."""
 
 from vitruvian.mediapipe.python.solutions import drawing_styles, drawing_utils, pose, pose_connections
 

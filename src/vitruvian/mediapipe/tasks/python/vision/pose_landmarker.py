@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-import enum
 import operator
-import os
+import sys
+import threading
+import weakref
 from dataclasses import dataclass
-from itertools import starmap
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
 
-from vitruvian import weights
-from vitruvian.errors import OptionError, SessionError, WeightsError, WeightsMissingError
-from vitruvian.mediapipe.errors import NotAnImageError, PoseCountError, TaskError, UnavailableError
+from vitruvian.errors import OptionError, SessionError
+from vitruvian.following import Compatible
+from vitruvian.mediapipe.errors import ClosedError, PoseCountError, TaskError
 from vitruvian.mediapipe.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
 from vitruvian.mediapipe.tasks.python.core.base_options import BaseOptions
-from vitruvian.mediapipe.tasks.python.vision.core.image import Image, ImageFormat, rgb_pixels
+from vitruvian.mediapipe.tasks.python.core.models import check_delegate, load_networks
+from vitruvian.mediapipe.tasks.python.vision.core.arguments import (
+    RisingTimestamps,
+    milliseconds,
+    pixels_of,
+    rotation_of,
+    timed_frame,
+)
+from vitruvian.mediapipe.tasks.python.vision.core.frame_by_frame import FrameByFrame
+from vitruvian.mediapipe.tasks.python.vision.core.image import Image, ImageFormat
+from vitruvian.mediapipe.tasks.python.vision.core.live_worker import LiveWorker
 from vitruvian.mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
+from vitruvian.mediapipe.tasks.python.vision.pose_names import PoseLandmark, PoseLandmarksConnections
 from vitruvian.models.blazepose import PoseSettings
 from vitruvian.options import check_number
-from vitruvian.skeleton import Skeleton
 from vitruvian.zoo import pose_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from os import PathLike
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
+    from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
     from vitruvian.mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
     from vitruvian.pipeline import Pipeline
-    from vitruvian.weights import WeightFile
+
+    Callback: TypeAlias = Callable[["PoseLandmarkerResult", Image, int], None]
 
 __all__ = [
     "PoseLandmark",
@@ -42,62 +55,6 @@ __all__ = [
     "PoseLandmarkerResult",
     "PoseLandmarksConnections",
 ]
-
-
-class PoseLandmark(enum.IntEnum):
-    """The landmarks of the skeleton ``body33``, spelled out so that editors and type checkers know them."""
-
-    NOSE = 0
-    LEFT_EYE_INNER = 1
-    LEFT_EYE = 2
-    LEFT_EYE_OUTER = 3
-    RIGHT_EYE_INNER = 4
-    RIGHT_EYE = 5
-    RIGHT_EYE_OUTER = 6
-    LEFT_EAR = 7
-    RIGHT_EAR = 8
-    MOUTH_LEFT = 9
-    MOUTH_RIGHT = 10
-    LEFT_SHOULDER = 11
-    RIGHT_SHOULDER = 12
-    LEFT_ELBOW = 13
-    RIGHT_ELBOW = 14
-    LEFT_WRIST = 15
-    RIGHT_WRIST = 16
-    LEFT_PINKY = 17
-    RIGHT_PINKY = 18
-    LEFT_INDEX = 19
-    RIGHT_INDEX = 20
-    LEFT_THUMB = 21
-    RIGHT_THUMB = 22
-    LEFT_HIP = 23
-    RIGHT_HIP = 24
-    LEFT_KNEE = 25
-    RIGHT_KNEE = 26
-    LEFT_ANKLE = 27
-    RIGHT_ANKLE = 28
-    LEFT_HEEL = 29
-    RIGHT_HEEL = 30
-    LEFT_FOOT_INDEX = 31
-    RIGHT_FOOT_INDEX = 32
-
-
-class PoseLandmarksConnections:
-    """The limbs of a body."""
-
-    @dataclass
-    class Connection:
-        """A limb.
-
-        Attributes:
-            start: Index of the landmark at one end.
-            end: Index of the landmark at the other end.
-        """
-
-        start: int
-        end: int
-
-    POSE_LANDMARKS: ClassVar[list[Connection]] = list(starmap(Connection, Skeleton.named("body33").edges))
 
 
 @dataclass
@@ -122,13 +79,15 @@ class PoseLandmarkerOptions:
 
     Attributes:
         base_options: The model.
-        running_mode: How pictures reach the task. Only ``IMAGE`` is available in this version.
-        num_poses: Most people in a result.
+        running_mode: How pictures reach the task.
+        num_poses: Most people in a result. In a stream, a single one is smoothed, and the detector rests
+            while they are followed; several are not smoothed, and it rests when this many are followed.
         min_pose_detection_confidence: Least score of a detected person, 0 to 1.
-        min_pose_presence_confidence: Presence that a person must exceed, 0 to 1.
-        min_tracking_confidence: Overlap, 0 to 1, above which two regions are one person; for videos.
+        min_pose_presence_confidence: Presence that a person must exceed, 0 to 1; it also ends the following.
+        min_tracking_confidence: Overlap, 0 to 1, above which two regions are one person; for streams.
         output_segmentation_masks: Whether to compute masks.
-        result_callback: Receives the results in ``LIVE_STREAM`` mode; must be ``None`` in the others.
+        result_callback: Receives result, picture and timestamp in milliseconds in ``LIVE_STREAM`` mode; must
+            be ``None`` in the others.
     """
 
     base_options: BaseOptions
@@ -138,19 +97,41 @@ class PoseLandmarkerOptions:
     min_pose_presence_confidence: float = 0.5
     min_tracking_confidence: float = 0.5
     output_segmentation_masks: bool = False
-    result_callback: Callable[[PoseLandmarkerResult, Image, int], None] | None = None
+    result_callback: Callback | None = None
+
+
+class _Shot(NamedTuple):
+    """A frame on its way to the callback."""
+
+    image: Image
+    frame: Frame
+    rotation: int
+    timestamp_ms: int
 
 
 class PoseLandmarker:
-    """Finds the landmarks of everybody in a picture.
+    """Finds the landmarks of everybody in a picture, or in the frames of a video or a camera.
 
     Made by ``create_from_options`` or ``create_from_model_path``; a context manager. One instance may be
-    shared by threads, and stays usable after an error.
+    shared by threads, and stays usable after an error: after a failed network, a stream is followed afresh.
+
+    Args:
+        pipeline: Made for ``options``; closed by this task.
+        options: What the task shall do.
     """
 
-    def __init__(self, pipeline: Pipeline, running_mode: VisionTaskRunningMode) -> None:
+    def __init__(self, pipeline: Pipeline, options: PoseLandmarkerOptions) -> None:
         self._pipeline: Pipeline | None = pipeline
-        self._running_mode = running_mode
+        self._running_mode = options.running_mode
+        self._timestamps = RisingTimestamps()
+        self._turn = threading.RLock()  # may be closed from a signal handler during a call
+        self._follow = FrameByFrame(pipeline, Compatible(options.num_poses, options.min_tracking_confidence))
+        self._worker: LiveWorker[_Shot] | None = None
+        if options.result_callback is not None:
+            serve = partial(_serve, self._follow, options.result_callback)
+            self._worker = LiveWorker(serve, pipeline.close, "vitruvian PoseLandmarker")
+            # So that a task that is dropped without being closed leaves no thread behind.
+            weakref.finalize(self, self._worker.stop).atexit = False
 
     @classmethod
     def create_from_model_path(cls, model_path: str | PathLike[str]) -> Self:
@@ -168,39 +149,38 @@ class PoseLandmarker:
         Raises:
             OptionError: An option is outside its range, or no model is given.
             PoseCountError: ``num_poses`` is below 1.
-            UnavailableError: The running mode or the delegate is not available in this version.
+            UnavailableError: The delegate is not available in this version.
             WeightsMissingError: There is no model at the path.
             TaskError: The model cannot be used.
         """
         _check_callback(options)
-        _check_available(options)
+        check_delegate(options.base_options)
         settings = _settings(options)
-        files = _load(options.base_options)
+        files = load_networks(options.base_options, "pose-lite")
         try:
             pipeline = pose_pipeline(files, settings)
         except SessionError as error:
             raise TaskError(str(error)) from error
-        return cls(pipeline, options.running_mode)
+        return cls(pipeline, options)
 
     def detect(
         self, image: Image, image_processing_options: ImageProcessingOptions | None = None
     ) -> PoseLandmarkerResult:
-        """Find everybody in one picture.
+        """Find everybody in one picture: for ``IMAGE`` mode.
 
         Args:
             image: SRGB, SRGBA (alpha is ignored) or GRAY8.
             image_processing_options: The picture's rotation.
 
         Raises:
-            OptionError: The image has another format, its rotation is no multiple of 90, or a region of
-                interest is given.
+            OptionError: The image has another format, its rotation is no multiple of 90, a region of interest
+                is given, or the task was created in another mode.
             NotAnImageError: ``image`` is no ``Image``.
-            TaskError: The image is empty, a network failed, or the task is closed.
+            ClosedError: The task is closed.
+            TaskError: The image is empty, or a network failed.
         """
-        pipeline = self._pipeline
-        if pipeline is None:
-            raise TaskError("this PoseLandmarker is closed; create another one")
-        pixels, rotation = _pixels(image), _rotation(image_processing_options)
+        pipeline = self._opened(VisionTaskRunningMode.IMAGE)
+        pixels, rotation = pixels_of(image), rotation_of(image_processing_options)
         try:
             people = pipeline.estimate(pixels, rotation=rotation)
         except SessionError as error:
@@ -213,13 +193,30 @@ class PoseLandmarker:
         timestamp_ms: int,
         image_processing_options: ImageProcessingOptions | None = None,
     ) -> PoseLandmarkerResult:
-        """Refuse: ``VIDEO`` mode is not available in this version.
+        """Find everybody in the next frame of one video: for ``VIDEO`` mode.
+
+        People are followed and smoothed as in the original (see ``following.compatible``). Calls from several
+        threads take turns. A call that is refused changes nothing.
+
+        Args:
+            image: As for ``detect``.
+            timestamp_ms: When the frame is shown: whole milliseconds, later than in the call before. The
+                filters depend on them. May be negative, but is not filtered then.
+            image_processing_options: The frame's rotation; may differ from frame to frame.
 
         Raises:
-            OptionError: Always, since the task runs in another mode.
+            OptionError: As for ``detect``, or the timestamp is not later than the one before.
+            NotATimestampError: ``timestamp_ms`` is no whole number.
+            ArrayError: The image is longer than 32,766 pixels on a side.
+            NotAnImageError: As for ``detect``.
+            ClosedError: As for ``detect``.
+            TaskError: The image is empty, or a network failed; then the next frame is followed afresh.
         """
-        del image, timestamp_ms, image_processing_options
-        raise self._wrong_mode(VisionTaskRunningMode.VIDEO)
+        shot = self._shot(VisionTaskRunningMode.VIDEO, image, timestamp_ms, image_processing_options)
+        with self._turn:
+            self._opened(VisionTaskRunningMode.VIDEO)  # it may have been closed while waiting for the turn
+            self._timestamps.accept(shot.timestamp_ms)
+            return _followed(self._follow, shot)
 
     def detect_async(
         self,
@@ -227,19 +224,54 @@ class PoseLandmarker:
         timestamp_ms: int,
         image_processing_options: ImageProcessingOptions | None = None,
     ) -> None:
-        """Refuse: ``LIVE_STREAM`` mode is not available in this version.
+        """Hand over the next picture of a camera and return at once: for ``LIVE_STREAM`` mode.
+
+        The callback gets the results in order, in one thread of the task's own, also if nobody is found. One
+        frame is worked on and one waits; a newer one takes the place of the one that waits, which is dropped
+        without notice and has used up its timestamp.
+
+        An exception in the callback, or a network that fails, is logged at once as an error with its
+        traceback (logger ``vitruvian.mediapipe``) and does not end the stream; ``close`` raises the first.
+
+        Args:
+            image: As for ``detect``.
+            timestamp_ms: When the picture was taken; as for ``detect_for_video``.
+            image_processing_options: The picture's rotation; may differ from picture to picture.
 
         Raises:
-            OptionError: Always, since the task runs in another mode.
+            OptionError: As for ``detect_for_video``.
+            NotATimestampError: As for ``detect_for_video``.
+            ArrayError: As for ``detect_for_video``.
+            NotAnImageError: As for ``detect``.
+            ClosedError: As for ``detect``.
+            TaskError: The image is empty.
         """
-        del image, timestamp_ms, image_processing_options
-        raise self._wrong_mode(VisionTaskRunningMode.LIVE_STREAM)
+        shot = self._shot(VisionTaskRunningMode.LIVE_STREAM, image, timestamp_ms, image_processing_options)
+        # In LIVE_STREAM mode there is one: a callback must be given.
+        worker = cast("LiveWorker[_Shot]", self._worker)
+        with self._turn:
+            self._timestamps.accept(shot.timestamp_ms)
+            worker.submit(shot)
 
     def close(self) -> None:
-        """Release the networks; closing twice is fine."""
+        """Release the networks; possible from any thread, and closing twice is fine.
+
+        A video call under way ends normally. In ``LIVE_STREAM`` mode, the frame in work and the one that
+        waits still reach the callback, and none does after this has returned. Two exceptions: called from
+        within the callback, this drops the frame that waits and returns at once; and a callback that blocks
+        is waited for no longer than 10 seconds, which is logged.
+
+        Raises:
+            TaskError: A frame of a ``LIVE_STREAM`` failed, in the callback or in a network: the first failure
+                is the cause. Not raised twice, nor while another exception is being handled.
+        """
         pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            pipeline.close()
+        if self._worker is not None:  # which closes the pipeline at its end
+            if self._worker.close() and sys.exception() is None:
+                self._worker.raise_failure()
+        elif pipeline is not None:
+            with self._turn:
+                pipeline.close()
 
     def __enter__(self) -> Self:
         return self
@@ -247,28 +279,36 @@ class PoseLandmarker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _wrong_mode(self, needed: VisionTaskRunningMode) -> OptionError:
-        return OptionError(
-            f"this call is for {needed.name} mode; the task was created in {self._running_mode.name} mode"
-        )
+    def _opened(self, mode: VisionTaskRunningMode) -> Pipeline:
+        if self._running_mode != mode:
+            raise OptionError(
+                f"this call is for {mode.name} mode; the task was created in {self._running_mode.name} mode"
+            )
+        if self._pipeline is None:
+            raise ClosedError("this PoseLandmarker is closed; create another one")
+        return self._pipeline
+
+    def _shot(
+        self,
+        mode: VisionTaskRunningMode,
+        image: Image,
+        timestamp_ms: int,
+        options: ImageProcessingOptions | None,
+    ) -> _Shot:
+        """Check everything about a frame but its place in the stream."""
+        self._opened(mode)
+        time = milliseconds(timestamp_ms)
+        return _Shot(image, timed_frame(image, time), rotation_of(options), time)
 
 
 def _check_callback(options: PoseLandmarkerOptions) -> None:
     mode, is_stream = options.running_mode, options.running_mode == VisionTaskRunningMode.LIVE_STREAM
     if is_stream and options.result_callback is None:
         raise OptionError("result_callback: LIVE_STREAM mode hands results to it, so it must be given")
+    if is_stream and not callable(options.result_callback):
+        raise OptionError(f"result_callback: a function of three arguments, got {options.result_callback!r}")
     if not is_stream and options.result_callback is not None:
         raise OptionError(f"result_callback: is for LIVE_STREAM mode; in {mode.name} mode it must be None")
-
-
-def _check_available(options: PoseLandmarkerOptions) -> None:
-    if options.running_mode != VisionTaskRunningMode.IMAGE:
-        raise UnavailableError(
-            f"running_mode: {options.running_mode.name} is not available in this version; "
-            "use IMAGE and call detect() on each frame"
-        )
-    if options.base_options.delegate == BaseOptions.Delegate.GPU:
-        raise UnavailableError("delegate: the GPU is not available in this version; use CPU or leave it out")
 
 
 def _settings(options: PoseLandmarkerOptions) -> PoseSettings:
@@ -284,47 +324,17 @@ def _settings(options: PoseLandmarkerOptions) -> PoseSettings:
     )
 
 
-def _load(options: BaseOptions) -> Mapping[str, WeightFile]:
-    """Return the networks; a path is never taken for the name of a model, so nothing is ever downloaded."""
-    model: bytes | Path
-    if options.model_asset_buffer:
-        model = bytes(options.model_asset_buffer)
-    elif options.model_asset_path:
-        model = Path(options.model_asset_path)
-    else:
-        raise OptionError("base_options: give model_asset_path or model_asset_buffer, neither of them empty")
-    if isinstance(model, Path) and not os.path.exists(model):  # noqa: PTH110  # raises for no path at all
-        raise WeightsMissingError(
-            "there is no model file here; `vitruvian models pull pose-lite` fetches one, "
-            "and `vitruvian models path pose-lite` says where it is then",
-            path=model,
-        )
+def _serve(follow: FrameByFrame, callback: Callback, shot: _Shot) -> None:
+    """Do what the thread of a live stream does with a frame."""
+    callback(_followed(follow, shot), shot.image, shot.timestamp_ms)
+
+
+def _followed(follow: FrameByFrame, shot: _Shot) -> PoseLandmarkerResult:
     try:
-        return weights.load(model)
-    except WeightsMissingError:
-        raise
-    except WeightsError as error:
+        people = follow(shot.frame, shot.rotation)
+    except SessionError as error:
         raise TaskError(str(error)) from error
-
-
-def _pixels(image: Image) -> NDArray[np.uint8]:
-    if not isinstance(image, Image):
-        raise NotAnImageError(
-            f"image: expected an Image, got {type(image).__name__}; "
-            "wrap an array: Image(image_format=ImageFormat.SRGB, data=array)"
-        )
-    if image.is_empty():
-        raise TaskError(f"image: has no pixels, {image.width} x {image.height}")
-    return rgb_pixels(image)
-
-
-def _rotation(options: ImageProcessingOptions | None) -> int:
-    """Return the degrees to turn; that they are a multiple of 90 is checked by the pipeline."""
-    if options is None:
-        return 0
-    if options.region_of_interest is not None:
-        raise OptionError("region_of_interest: a PoseLandmarker takes none; cut the picture instead")
-    return options.rotation_degrees
+    return _result(people, shot.image.width, shot.image.height)
 
 
 def _result(people: Landmarks, width: int, height: int) -> PoseLandmarkerResult:
