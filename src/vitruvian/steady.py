@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.following import joined, scaled, seconds
+from vitruvian.following import NOWHERE, scaled, seconds
 from vitruvian.frame import Frame
 from vitruvian.landmarks import Landmarks, concatenated
 from vitruvian.smoothing import Filters
 from vitruvian.tracking import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vitruvian.following import Stages
     from vitruvian.frame import Gap, Stamp
@@ -77,8 +75,8 @@ class _Memory:
         self._stages, self._options = stages, options
         self._tracker = Tracker(options.tracking.keep)
         self._filters: dict[int, Filters] = {}
-        self._regions: dict[int, Regions] = {}  # of everybody remembered
         self._shown: list[int] = []  # who was in the last frame
+        self._regions = NOWHERE  # where to look for them in the next one
         self._before: Stamp | None = None
         self._start: float | None = None
         self._looked = -math.inf
@@ -89,19 +87,16 @@ class _Memory:
         if self._start is None:
             self._start = now
         self._rescale(stamp)
-        people, rows = self._read(frame, [self._regions[name] for name in self._shown], followed=True)
-        expected: list[int | None] = [self._shown[row] for row in rows]
-        missing = self._tracker.missing(expected, now)
-        if self._is_time_to_look(len(people), len(missing), now):
+        people = self._read(frame, self._regions, followed=True)
+        rows = np.arange(len(people)) if people.region is None else people.region
+        expected: list[int | None] = [self._shown[row] for row in rows.tolist()]
+        if self._is_time_to_look(expected, now):
             self._looked = now
-            back, whose = self._sought(frame, missing)
-            found = self._look(frame, [self._regions[self._shown[row]] for row in rows])
-            people = concatenated([people, back, found])
-            expected += [*whose, *(None for _ in range(len(found)))]
+            found = self._look(frame, self._regions[rows])
+            people = concatenated([people, found])
+            expected += [None] * len(found)
         people = self._tracker(people, expected, now)[: self._options.limit]
         self._shown = [] if people.track_id is None else people.track_id.tolist()
-        for name in set(self._regions) - set(self._shown) - set(missing):
-            del self._regions[name]
         smoothed = self._smoothed(people, stamp, round((now - self._start) * 1e9))
         return smoothed if self._tracker.all_proven else smoothed[self._tracker.proven(people)]
 
@@ -109,45 +104,30 @@ class _Memory:
         """Carry what is remembered over to a frame of another size."""
         before, self._before = self._before or stamp, stamp
         if (before.width, before.height) != (stamp.width, stamp.height):
-            self._regions = {name: scaled(each, before, stamp) for name, each in self._regions.items()}
+            self._regions = scaled(self._regions, before, stamp)
             self._tracker.rescale(np.array([stamp.width / before.width, stamp.height / before.height]))
             self._filters = {}
 
-    def _read(
-        self, frame: Frame, regions: Sequence[Regions], *, followed: bool
-    ) -> tuple[Landmarks, list[int]]:
-        """Read regions; return the landmarks, and of which region each is."""
-        people = self._stages.read([frame], [joined(*regions)])[0]
-        rows = range(len(people)) if people.region is None else people.region.tolist()
-        return replace(people, followed=np.full(len(people), followed)), list(rows)
+    def _read(self, frame: Frame, regions: Regions, *, followed: bool) -> Landmarks:
+        people = self._stages.read([frame], [regions])[0]
+        return replace(people, followed=np.full(len(people), followed))
 
-    def _is_time_to_look(self, present: int, missing: int, now: float) -> bool:
-        if self._options.limit is not None and present >= self._options.limit:
+    def _is_time_to_look(self, present: Sequence[int | None], now: float) -> bool:
+        if self._options.limit is not None and len(present) >= self._options.limit:
             return False
-        if present == 0 or present < len(self._shown):  # lost in this frame: looked for in this frame
+        if not present or len(present) < len(self._shown):  # lost in this frame: looked for in this frame
             return True
         tracking = self._options.tracking
-        return now - self._looked >= (tracking.search if missing else tracking.redetect)
+        wait = tracking.search if self._tracker.misses(present, now) else tracking.redetect
+        return now - self._looked >= wait
 
-    def _sought(
-        self, frame: Frame, missing: Mapping[int, NDArray[np.float64]]
-    ) -> tuple[Landmarks, list[int]]:
-        """Look for those who are missing where they should be by now; return with each row who that is."""
-        names = [name for name in missing if name in self._regions]
-        regions = [
-            replace(self._regions[name], centre=self._regions[name].centre + missing[name].astype(np.float32))
-            for name in names
-        ]
-        people, rows = self._read(frame, regions, followed=True)
-        return people, [names[row] for row in rows]
-
-    def _look(self, frame: Frame, known: Sequence[Regions]) -> Landmarks:
+    def _look(self, frame: Frame, known: Regions) -> Landmarks:
         """Look for people beside those in sight."""
-        found, near = self._stages.look([frame])[0], joined(*known)
-        if len(found) and len(near):
-            offset = np.abs(found.centre[:, None] - near.centre[None]).max(axis=2)
-            found = found[(offset > _APART * near.size.max(axis=1)).all(axis=1)]
-        return self._read(frame, [found], followed=False)[0]
+        found = self._stages.look([frame])[0]
+        if len(found) and len(known):
+            offset = np.abs(found.centre[:, None] - known.centre[None]).max(axis=2)
+            found = found[(offset > _APART * known.size.max(axis=1)).all(axis=1)]
+        return self._read(frame, found, followed=False)
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:
         """Return the smoothed landmarks, and remember where to look for them in the next frame."""
@@ -155,11 +135,11 @@ class _Memory:
             name: self._filters.get(name) or Filters(self._options.smoothing) for name in self._shown
         }
         if not len(people):
+            self._regions = NOWHERE
             return people
         extent = self._stages.follow(people, stamp).size.mean(axis=1).tolist()
         rows = list(zip(people, self._filters.values(), extent, strict=True))
         # Without this the crop, and with it all that is read from it, trembles (section 17.6).
         aimed = concatenated([filters.aim(row, size, time) for row, filters, size in rows])
-        regions = self._stages.follow(aimed, stamp)
-        self._regions |= {name: regions[row : row + 1] for row, name in enumerate(self._shown)}
+        self._regions = self._stages.follow(aimed, stamp)
         return concatenated([filters(row, size, time) for row, filters, size in rows])

@@ -30,7 +30,7 @@ _MATCH = 0.35  # least similarity of an instance to whom we follow
 _RETURN = 0.1  # the same to whom we lost, where there is nobody to be confused with
 _NEW = 0.1  # similarity to those in sight below which an instance is somebody new
 _CROWDED = 0.3  # overlap of boxes from which on a newcomer may be a part of somebody
-_PROOF = 0.2  # seconds after which that newcomer is believed
+_PROOF = 0.2  # seconds after which that newcomer, or one who may be somebody lost, is believed
 _OWN = 0.25  # what it counts to be found where one was followed to
 _ASTRAY = 0.4  # sizes from where somebody was heading, beyond which they may be somebody else
 _QUICK, _SLOW = 0.15, 0.8  # seconds over which velocities are averaged
@@ -113,7 +113,7 @@ class _Track:
         velocity: Pixels per second of late: where the next frame shows them.
         heading: The same over a longer time, which tells where they come out again after being hidden.
         lost: Whether they were not in the last frame.
-        proven: Whether they are somebody, and no part of somebody else.
+        proven: Whether they are somebody new, and neither a part of somebody else nor somebody lost.
         rivals: Who was near when this one went out of sight, as they were then.
     """
 
@@ -150,10 +150,14 @@ class _Track:
             same: NDArray[np.float64] = similarity(expected, xy, falloff * self.size)[0]
             return same
         # Who comes back may have changed their pose, and was half hidden when last seen: place and size tell.
-        away = np.array([self.distance(each, time) for each in xy]) / falloff
         growth = np.log(sizes(xy) / self.size) / _GROWTH
-        alike: NDArray[np.float64] = np.exp(-(away * away + growth * growth) / 2)
+        near = np.array([self.near(each, time) for each in xy], np.float64)
+        alike: NDArray[np.float64] = near * np.exp(-growth * growth / 2)
         return alike
+
+    def near(self, xy: NDArray[np.float32], time: float) -> float:
+        """Return how well the place of a body agrees with where this one should be, from 0 to 1."""
+        return math.exp(-((self.distance(xy, time) / self.falloff(time)) ** 2) / 2)
 
     def update(self, xy: NDArray[np.float32], time: float, likeness: float) -> None:
         """Take note of how they look now; ``likeness`` is how well that agrees with what was expected."""
@@ -206,12 +210,12 @@ class Tracker:
         rows = distinct(people, (likeness * own + own).max(axis=0, initial=0).tolist())
         people, likeness, own = people[rows], likeness[:, rows], own[:, rows]
         identities: dict[int, int] = {}  # of each row that has one
-        for row, track in enumerate(_matched(likeness, own, self._least())):
+        for row, track in enumerate(_matched(likeness, own, self._least(likeness))):
             if track is not None:
                 identities[row] = names[track]
                 self._tracks[names[track]].update(people.xy[row], time, likeness[track, row])
         self._lose(time)
-        identities = self._untangled(identities, people, time)
+        identities = self._recognised(self._untangled(identities, people, time), people, time)
         # What was looked for and is not them is nobody: only a detector finds newcomers.
         found = [row for row in range(len(people)) if row not in identities and expected[rows[row]] is None]
         identities |= self._newcomers(people, found, time)
@@ -219,14 +223,10 @@ class Tracker:
         people = people[np.array(order, np.intp)]
         return replace(people, track_id=np.array([identities[row] for row in order], np.int64))
 
-    def missing(self, present: Collection[int | None], time: float) -> dict[int, NDArray[np.float64]]:
-        """Return who is remembered but not present, and how far they moved, as we think: (2,) pixels."""
+    def misses(self, present: Collection[int | None], time: float) -> bool:
+        """Return whether somebody is remembered who is not present."""
         self._forget(time)
-        return {
-            name: track.moved(time)
-            for name, track in self._tracks.items()
-            if name not in present and track.proven
-        }
+        return any(name not in present for name, track in self._tracks.items() if track.proven)
 
     def rescale(self, ratio: NDArray[np.float64]) -> None:
         """Go on in frames of another size: ``ratio`` is (2,), new to old."""
@@ -253,8 +253,12 @@ class Tracker:
             if time - track.seen <= self._keep and (track.proven or not track.lost)
         }
 
-    def _least(self) -> NDArray[np.float64]:
-        return np.array([[_RETURN if track.lost else _MATCH] for track in self._tracks.values()])
+    def _least(self, likeness: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how similar each instance must be to each track to be theirs: (tracks, instances)."""
+        lost = np.array([track.lost for track in self._tracks.values()], np.bool_)[:, None]
+        # Who is lost may look like much, but not like a part of somebody in sight.
+        taken = np.where(lost, 0.0, likeness).max(axis=0, initial=0) >= _NEW
+        return np.where(lost, np.where(taken, np.inf, _RETURN), _MATCH)
 
     def _lose(self, time: float) -> None:
         """Mark who is out of sight; remember of those who just went who was near."""
@@ -287,6 +291,25 @@ class Tracker:
                     break
         return untangled
 
+    def _recognised(self, identities: dict[int, int], people: Landmarks, time: float) -> dict[int, int]:
+        """Give newcomers who are not proven the identity of somebody lost, as soon as they look like them."""
+        recognised = dict(identities)
+        for row, name in identities.items():
+            if self._tracks[name].proven:
+                continue
+            xy = people.xy[row : row + 1]
+            likeness = {
+                other: float(track.likeness(xy, time)[0])
+                for other, track in self._tracks.items()
+                if track.lost
+            }
+            best = max(likeness, key=lambda other: likeness[other], default=None)
+            if best is not None and likeness[best] >= _RETURN:
+                self._tracks[best].update(xy[0], time, 0.0)
+                del self._tracks[name]
+                recognised[row] = best
+        return recognised
+
     def _newcomers(self, people: Landmarks, rows: Sequence[int], time: float) -> dict[int, int]:
         """Give identities to those of these rows who are somebody new."""
         present = [track for track in self._tracks.values() if track.seen == time]
@@ -297,8 +320,9 @@ class Tracker:
             if any(track.likeness(xy, time)[0] >= _NEW for track in present):
                 continue  # half like somebody who is elsewhere: two bodies taken for one, and not a third
             crowded = any(_overlap(people.box[row], box) > _CROWDED for box in boxes)
+            back = any(track.near(xy[0], time) >= _RETURN for track in self._tracks.values() if track.lost)
             size = float(sizes(xy)[0])
-            self._tracks[self._next] = _Track(xy[0], time, time, size, proven=not crowded)
+            self._tracks[self._next] = _Track(xy[0], time, time, size, proven=not (crowded or back))
             identities[row] = self._next
             self._next += 1
         return identities
