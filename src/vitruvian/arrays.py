@@ -13,10 +13,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Axes", "check_array", "check_columns"]
+__all__ = ["Axes", "check_array", "check_columns", "fits"]
 
 Axes = tuple[int | str, ...]
 """The expected shape: a number is that length, a letter is any length, but the same wherever it recurs."""
+
+
+def fits(array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Return whether this is an array of exactly this shape and dtype, C-contiguous.
+
+    A tenth of the price of the functions below, for values that are made a thousand times a second; what does
+    not fit goes through them, for the message or the copy.
+    """
+    return (
+        type(array) is np.ndarray
+        and array.shape == shape
+        and array.dtype == dtype
+        and array.flags.c_contiguous
+    )
 
 
 def check_array(name: str, array: object, axes: Axes, dtype: DTypeLike) -> NDArray[Any]:

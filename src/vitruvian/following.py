@@ -207,7 +207,9 @@ def _pushed(regions: Regions, found: Regions, most: float) -> tuple[Regions, NDA
     Returns:
         The regions that are left, and for each its place in the row of all.
     """
-    everything = joined(regions, found)
+    everything = joined(regions, found) if len(found) else regions
+    if len(everything) < 2:
+        return everything, np.arange(len(everything))
     shared = overlap(everything, everything)
     kept: list[int] = []
     for i in range(len(everything)):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.arrays import check_columns
+from vitruvian.arrays import check_columns, fits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Regions"]
+
+_F32 = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,14 @@ class Regions:
 
     def __post_init__(self) -> None:
         """Check shapes once."""
+        n = len(self.score)
+        if (
+            fits(self.centre, (n, 2), _F32)
+            and fits(self.size, (n, 2), _F32)
+            and fits(self.rotation, (n,), _F32)
+            and fits(self.score, (n,), _F32)
+        ):
+            return
         columns = check_columns(
             {
                 "centre": (self.centre, ("N", 2), np.float32),

@@ -237,10 +237,11 @@ class BlazePoseLandmarker:
         raw = out["landmarks"].reshape(-1, _POINTS, 5)
         count = len(self._skeleton)
         side = np.float32(_LANDMARKER_SIDE)
-        points = refine(raw[..., :2] / side, out["heatmap"], kernel=self._settings.heatmap_kernel) * side
-        world = out["world"].reshape(-1, _POINTS, 3)
         used = count + _AUXILIARY
-        places = _stack([c.points_to_image(p[:used]) for c, p in zip(crops, points, strict=True)], (used, 2))
+        kernel = self._settings.heatmap_kernel
+        points = refine(raw[:, :used, :2] / side, out["heatmap"], kernel=kernel) * side
+        world = out["world"].reshape(-1, _POINTS, 3)
+        places = _stack([c.points_to_image(p) for c, p in zip(crops, points, strict=True)], (used, 2))
         xy = places[:, :count]
         return Landmarks(
             self._skeleton,

@@ -29,14 +29,15 @@ def refine(
 
     Args:
         points: (N, K, 2) x and y as fractions of the map.
-        heatmaps: (N, h, w, K) logits.
+        heatmaps: (N, h, w, L) logits, L ≥ K: the first K maps are those of the points.
         kernel: Side of the window in cells, odd.
         threshold: Least probability of the window's peak.
 
     Returns:
         (N, K, 2) float32.
     """
-    count, rows, columns, landmarks = heatmaps.shape
+    count, rows, columns, maps = heatmaps.shape
+    landmarks = points.shape[1]
     size = np.array([columns, rows], np.float32)
     cell = np.trunc(points * size).astype(np.int64)
     inside = ((cell >= 0) & (cell < (columns, rows))).all(axis=2)
@@ -45,9 +46,9 @@ def refine(
     x, y = cell[..., 0, None] + reach, cell[..., 1, None] + reach
     covered_x, covered_y = (x >= 0) & (x < columns), (y >= 0) & (y < rows)
     # One flat index for each cell of each window: maps are large, windows are small.
-    first = np.arange(count)[:, None] * (rows * columns * landmarks) + np.arange(landmarks)
-    row = first[..., None] + y.clip(0, rows - 1) * (columns * landmarks)
-    window = heatmaps.reshape(-1).take(row[..., :, None] + (x.clip(0, columns - 1) * landmarks)[..., None, :])
+    first = np.arange(count)[:, None] * (rows * columns * maps) + np.arange(landmarks)
+    row = first[..., None] + y.clip(0, rows - 1) * (columns * maps)
+    window = heatmaps.reshape(-1).take(row[..., :, None] + (x.clip(0, columns - 1) * maps)[..., None, :])
     mass = sigmoid(window) * (covered_y[..., :, None] & covered_x[..., None, :])
     moved = inside & (mass.max(axis=(2, 3)) >= threshold)
 
