@@ -26,6 +26,8 @@ __all__ = ["Border", "Crop"]
 Border = Literal["black", "replicate"]
 _CV_BORDER = {"black": cv2.BORDER_CONSTANT, "replicate": cv2.BORDER_REPLICATE}
 
+_CACHE_LINE = 64  # bytes
+
 _BITS = 5  # positions are rounded to 1/32 of a pixel
 _STEPS = 1 << _BITS
 _INT16 = np.iinfo(np.int16)
@@ -97,9 +99,24 @@ class Crop:
             (output height, output width, 3) uint8.
         """
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
+        self._fetch(pixels)
         return cv2.remap(  # type: ignore[return-value]  # OpenCV's stubs know only arrays of any number
             pixels, whole, fraction, cv2.INTER_LINEAR, dst=out, borderMode=_CV_BORDER[border], borderValue=0
         )
+
+    def _fetch(self, pixels: NDArray[np.uint8]) -> None:
+        """Read one byte of each cache line that the crop needs, in the order in which they lie in memory.
+
+        The warp reads them in its own order, which no prefetcher foresees: of a picture that is not in the
+        cache, this and the warp take half the time of the warp alone.
+        """
+        cos, sin = abs(math.cos(self.rotation)), abs(math.sin(self.rotation))
+        across, down = cos * self.width + sin * self.height, sin * self.width + cos * self.height
+        left, top = int(max(self.x - across / 2, 0)), int(max(self.y - down / 2, 0))
+        right, bottom = int(max(self.x + across / 2, 0)) + 2, int(max(self.y + down / 2, 0)) + 2
+        depth = pixels.shape[2]
+        lines = pixels.reshape(len(pixels), -1)[top:bottom, left * depth : right * depth : _CACHE_LINE]
+        lines.max(initial=0)
 
     def points_to_image(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """Carry (…, 2) points from crop pixels to image pixels."""
