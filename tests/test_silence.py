@@ -70,6 +70,7 @@ def test_the_main_job_asks_for_none(full_files, astronaut, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1 person found" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {
+        ".vitruvian-run.jsonl",
         "astronaut.jpg",
         "astronaut.json",
         "astronaut.mask.0.png",
@@ -99,6 +100,26 @@ with vision.PoseLandmarker.create_from_options(options) as landmarker:
 """
     done = _without_internet("-c", script)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_video_asks_for_none(lite_bundle, astronaut, tmp_path):
+    script = f"""
+import pathlib, numpy, vitruvian
+picture = vitruvian.read_image({str(astronaut)!r}).pixels
+def frames():
+    for i in range(4):
+        yield vitruvian.Frame(picture, vitruvian.Stamp("film", 512, 512, i, i / 30))
+folder = pathlib.Path({str(tmp_path)!r})
+with vitruvian.pose({str(lite_bundle)!r}) as body:
+    with vitruvian.OverlayVideoSink(folder / "film.mp4") as film:
+        for frame, people in body.stream(frames()):
+            film.write(frame, people)
+    with vitruvian.open_source(folder / "film.mp4") as source:
+        vitruvian.smooth_offline(vitruvian.Recording.of(body.stream(source, smoothing="off")))
+"""
+    done = _without_internet("-c", script)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "film.mp4").stat().st_size
 
 
 @pytest.mark.parametrize("command", [["doctor"], ["models", "list"], ["models", "verify"], ["--help"]])
