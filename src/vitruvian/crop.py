@@ -99,7 +99,8 @@ class Crop:
             (output height, output width, 3) uint8.
         """
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
-        self._fetch(pixels)
+        if not self.shared:
+            self._fetch(pixels)
         return cv2.remap(  # type: ignore[return-value]  # OpenCV's stubs know only arrays of any number
             pixels, whole, fraction, cv2.INTER_LINEAR, dst=out, borderMode=_CV_BORDER[border], borderValue=0
         )

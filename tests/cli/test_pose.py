@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from vitruvian import read_json
 from vitruvian.cli import app
+from vitruvian.cli.journal import JOURNAL
 
 
 def _command(*arguments: object) -> list[str]:
@@ -32,7 +33,7 @@ def _invoke(*arguments: object):
 
 
 def _listing(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.iterdir()} - {JOURNAL}
 
 
 @pytest.fixture
@@ -256,7 +257,7 @@ def test_a_folder_without_pictures(tmp_path):
     (tmp_path / "empty").mkdir()
     result = _invoke(tmp_path / "empty", "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert "no pictures in this folder" in result.stderr
+    assert "no pictures and no videos in this folder" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

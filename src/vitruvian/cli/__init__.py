@@ -1,4 +1,4 @@
-"""The command line: ``vitruvian pose``, ``vitruvian models``, ``vitruvian doctor``."""
+"""The command line: ``vitruvian pose``, ``live``, ``models``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import vitruvian
-from vitruvian.cli import doctor, models, pose
+from vitruvian.cli import doctor, live, models, pose
 from vitruvian.errors import VitruvianError
 
 __all__ = ["app", "main"]
@@ -23,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("pose")(pose.pose)
+app.command("live")(live.live)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

@@ -12,21 +12,18 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
-from vitruvian.errors import shown
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.progress import TaskID
 
-__all__ = ["complain", "counting", "downloads", "say", "stderr"]
+__all__ = ["complain", "downloads", "say", "stderr"]
 
 
 class _Stderr(Console):
@@ -81,17 +78,3 @@ def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
             bar.update(tasks[name], completed=done, total=total)
 
         yield report
-
-
-@contextmanager
-def counting(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what is to be called with each item's name once it is done; shows a bar on a terminal."""
-    columns = (
-        TextColumn("{task.fields[name]}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal or total == 1) as bar:
-        task = bar.add_task("", total=total, name="")
-        yield lambda name: bar.update(task, advance=1, name=shown(name))

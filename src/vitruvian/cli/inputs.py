@@ -1,4 +1,4 @@
-"""From what the user typed to pictures, each with a name of its own for its results."""
+"""From what the user typed to pictures and videos, each with a name of its own for its results."""
 
 from __future__ import annotations
 
@@ -6,65 +6,103 @@ import glob
 import os
 import stat
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitruvian.errors import SourceError
+from vitruvian.sinks.mask import MASK_MARK
+from vitruvian.sinks.overlay import OVERLAY_MARK
+from vitruvian.sinks.video import VIDEO_MARK
 from vitruvian.sources.image import SUFFIXES
+from vitruvian.sources.source import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["STDIN", "Picture", "expand", "names"]
+__all__ = ["STDIN", "Found", "Input", "expand", "is_video", "names"]
 
 STDIN = "-"
 
+_NEAR = 4096  # bytes of a file's beginning or end, in which our mark is
+
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture to work on.
+class Input:
+    """One picture or video to work on.
 
     Attributes:
         path: As the user gave it, or found in a folder; ``-`` is standard input.
-        name: What its result files are called, without ending; unique in a run.
+        name: What its result files are called, without ending; unique in a run among its kind.
+        video: Whether it is a video, by its ending.
     """
 
     path: str
     name: str
+    video: bool = False
 
 
-def expand(inputs: Sequence[str]) -> tuple[list[str], list[SourceError]]:
-    """Return the paths that files, folders, patterns and ``-`` stand for, and what stands for nothing.
+@dataclass
+class Found:
+    """What the user's words stand for.
+
+    Attributes:
+        paths: Of pictures and videos, and ``-``.
+        errors: About words that stand for nothing.
+        skipped: How many files of folders and patterns are overlays and masks that we wrote.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    errors: list[SourceError] = field(default_factory=list)
+    skipped: int = 0
+
+
+def is_video(path: str) -> bool:
+    """Say whether a path has the ending of a video; everything else is taken for a picture."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def expand(inputs: Sequence[str]) -> Found:
+    """Return what files, folders, patterns and ``-`` stand for.
 
     A file that exists is taken by its name even if that looks like a pattern. A file that comes up
-    twice counts once.
+    twice counts once. What we drew ourselves is left out of folders and patterns, so that results may
+    lie beside their pictures.
     """
-    paths: dict[str, str] = {}
-    errors: list[SourceError] = []
+    found, seen = Found(), set()
     for given in inputs:
         try:
-            for path in _expand_one(given):
-                paths.setdefault(path if path == STDIN else os.path.abspath(path), path)  # noqa: PTH100  # keeps links
+            paths, listed = _expand_one(given)
         except SourceError as error:
-            errors.append(error)
-    return list(paths.values()), errors
+            found.errors.append(error)
+            continue
+        for path in paths:
+            place = path if path == STDIN else os.path.abspath(path)  # noqa: PTH100  # keeps links
+            if place in seen:
+                continue
+            if listed and _is_ours(path):
+                found.skipped += 1
+            else:
+                found.paths.append(path)
+            seen.add(place)
+    return found
 
 
-def _expand_one(given: str) -> list[str]:
+def _expand_one(given: str) -> tuple[list[str], bool]:
+    """Return the paths, and whether they were found rather than named."""
     if given == STDIN:
-        return [given]
+        return [given], False
     try:
         mode = Path(given).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return _matching(given)
+        return _matching(given), True
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be read: {_reason(error)}", path=given) from error
     if stat.S_ISDIR(mode):
-        return _in_folder(Path(given))
+        return _in_folder(Path(given)), True
     if not stat.S_ISREG(mode):
         raise SourceError("is a pipe or a device; send the picture to standard input and give -", path=given)
-    return [given]
+    return [given], False
 
 
 def _matching(pattern: str) -> list[str]:
@@ -77,41 +115,64 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[str]:
+    endings = SUFFIXES | VIDEO_SUFFIXES
     try:
         with os.scandir(folder) as entries:
             found = sorted(
                 entry.path
                 for entry in entries
-                if Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
+                if Path(entry.name).suffix.lower() in endings and entry.is_file()
             )
     except OSError as error:
         raise SourceError(f"the folder cannot be read: {_reason(error)}", path=folder) from error
     if not found:
-        endings = " ".join(sorted(SUFFIXES))
-        raise SourceError(f"no pictures in this folder (looked for {endings})", path=folder)
+        looked = " ".join(sorted(endings))
+        raise SourceError(f"no pictures and no videos in this folder (looked for {looked})", path=folder)
     return found
+
+
+def _is_ours(path: str) -> bool:
+    """Say whether we wrote a picture or a video; what cannot be read is reported when it is its turn."""
+    try:
+        with Path(path).open("rb") as file:
+            if is_video(path):
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _NEAR))
+                return VIDEO_MARK in file.read(_NEAR)
+            beginning = file.read(_NEAR)
+    except (OSError, ValueError):
+        return False
+    return OVERLAY_MARK in beginning or MASK_MARK in beginning
 
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def names(paths: Iterable[str]) -> list[Picture]:
+def names(paths: Iterable[str]) -> list[Input]:
     """Give each path its result name: the file's own, with ``-2``, ``-3`` … where it comes again.
 
-    Names that differ in case only count as the same, since on some disks they are.
+    Names that differ in case only count as the same, since on some disks they are. A picture and a video
+    may share a name: their results have other endings.
     """
     paths = list(paths)
+    named: dict[str, Input] = {}
+    for video in (False, True):
+        kind = [path for path in paths if is_video(path) == video]
+        named |= {path: Input(path, name, video) for path, name in zip(kind, _unique(kind), strict=True)}
+    return [named[path] for path in paths]
+
+
+def _unique(paths: Sequence[str]) -> list[str]:
     stems = ["stdin" if path == STDIN else Path(path).stem for path in paths]
     taken: Counter[str] = Counter()
     used = {stem.casefold() for stem in stems}
-    pictures = []
-    for path, stem in zip(paths, stems, strict=True):
+    unique = []
+    for stem in stems:
         name = stem
         while taken[stem.casefold()] and name.casefold() in used:
             taken[stem.casefold()] += 1
             name = f"{stem}-{taken[stem.casefold()]}"
         taken[stem.casefold()] = taken[stem.casefold()] or 1
         used.add(name.casefold())
-        pictures.append(Picture(path, name))
-    return pictures
+        unique.append(name)
+    return unique

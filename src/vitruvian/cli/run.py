@@ -1,185 +1,163 @@
-"""The batch: pictures through a pipeline into files, whatever happens to any one of them."""
+"""The batch: pictures and videos through a pipeline into files, whatever happens to any one of them."""
 
 from __future__ import annotations
 
-import os
-import re
+import hashlib
+import json
 import sys
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from vitruvian.cli.console import complain, counting
-from vitruvian.cli.inputs import STDIN, Picture
-from vitruvian.errors import SinkError, SourceError, VitruvianError, shown
+import vitruvian
+from vitruvian.cli.clip import Clip, ClipOptions, Watch, follow
+from vitruvian.cli.inputs import STDIN, Input, is_video
+from vitruvian.cli.interruption import interruption
+from vitruvian.cli.journal import Entry, Journal
+from vitruvian.cli.meter import metering
+from vitruvian.errors import SourceError, VitruvianError, shown
 from vitruvian.prefetch import prefetch
-from vitruvian.sinks.json import JSON_MARK, JsonSink
-from vitruvian.sinks.mask import MaskSink
-from vitruvian.sinks.overlay import OVERLAY_MARK, OverlaySink
-from vitruvian.sinks.sink import refuse_foreign
 from vitruvian.sources.image import read_image
+from vitruvian.sources.video import VideoSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vitruvian.cli.report import Report
+    from vitruvian.cli.results import Results
     from vitruvian.frame import Frame
-    from vitruvian.landmarks import Landmarks
+    from vitruvian.models.blazepose import PoseSettings
     from vitruvian.pipeline import Pipeline
-    from vitruvian.sinks.sink import Sink
 
-__all__ = ["Report", "Results", "run"]
+__all__ = ["Batch"]
 
 
 _MOST_PIPED = 1 << 29  # bytes
 
 
 @dataclass(frozen=True)
-class Results:
-    """Which files to write.
+class Batch:
+    """Pictures and videos to work through, and how.
 
     Attributes:
-        folder: Where to.
-        overlay: Whether to write ``NAME.jpg``, beside ``NAME.json``.
-        masks: Whether to write ``NAME.mask.N.png``.
+        pipeline: Finds the people.
+        settings: Those of the pipeline.
+        results: What to write.
+        clips: How videos are worked on, and by how much pictures are turned.
+        report: Counts; complete also after an interruption.
+        resume: Whether to leave alone what is done already.
+        say: Takes a line about each input.
     """
 
-    folder: Path
-    overlay: bool
-    masks: bool
-
-    def prepare(self, pictures: Sequence[Picture]) -> None:
-        """Make the folder, and make sure that no picture to work on is going to be overwritten.
-
-        Raises:
-            SinkError: The folder cannot be made, or a result would replace a file that is none.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"this folder cannot be made: {error.strerror}", path=self.folder) from error
-        names = {picture.name for picture in pictures}
-        folder = os.path.realpath(self.folder)
-        for picture in pictures:
-            place = Path(picture.path)  # a link in the folder is in the folder, wherever it leads
-            result = self._result.fullmatch(place.name)
-            if os.path.realpath(place.parent) == folder and result is not None and result["name"] in names:
-                message = (
-                    "is a picture to work on, and a result would replace it; choose another folder with -o"
-                )
-                raise SinkError(message, path=picture.path)
+    pipeline: Pipeline
+    settings: PoseSettings
+    results: Results
+    clips: ClipOptions
+    report: Report
+    resume: bool
+    say: Callable[[str], None]
 
     @property
-    def _result(self) -> re.Pattern[str]:
-        """What the files that are going to be written are called."""
-        overlay = r"|\.jpg" if self.overlay else ""
-        masks = r"|\.mask\.\d+\.png" if self.masks else ""
-        return re.compile(rf"(?P<name>.*?)(\.json{overlay}{masks})", re.DOTALL)
+    def journal(self) -> Journal:
+        """The record of what is done in the folder of the results."""
+        return Journal(self.results.folder)
 
-    def write(self, picture: Picture, frame: Frame, people: Landmarks, pipeline: Pipeline) -> None:
-        """Write the files of one picture; the JSON comes last, so where it is all are."""
-        sinks: list[Sink] = []
-        if self.overlay:
-            overlay = self.folder / f"{picture.name}.jpg"
-            refuse_foreign(overlay, OVERLAY_MARK)
-            sinks.append(OverlaySink(overlay))
-        if self.masks:
-            sinks.append(MaskSink(self.folder, picture.name))
-        landmarks = self.folder / f"{picture.name}.json"
-        refuse_foreign(landmarks, JSON_MARK)
-        sinks.append(JsonSink(landmarks, pipeline.model))
-        for sink in sinks:
-            with sink:
-                sink.write(frame, people)
+    def run(self, inputs: Sequence[Input]) -> None:
+        """Work through the inputs; a bad one is counted and reported, and ends nothing.
 
+        The first Ctrl-C completes the files at hand and ends; the second ends at once.
+        """
+        start = time.perf_counter()
+        lines: list[str] = []
+        try:
+            self._work(inputs, lines.append if len(inputs) == 1 else self.say)
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+        for line in lines:  # now that no bar is in the way
+            self.say(line)
+        self.report.seconds = round(time.perf_counter() - start, 3)
 
-@dataclass
-class Report:
-    """What became of the batch.
-
-    Attributes:
-        folder: Where the results are.
-        pictures: How many there were to do.
-        done: How many have results.
-        people: How many people they show.
-        failed: Path and reason of each that has none.
-        seconds: What it took.
-        interrupted: Whether the user stopped it.
-    """
-
-    folder: str
-    pictures: int
-    done: int = 0
-    people: int = 0
-    failed: list[dict[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-    interrupted: bool = False
-
-    def fail(self, path: str, error: VitruvianError) -> None:
-        """Count a failure and say it at once."""
-        self.failed.append({"path": path, "error": str(error)})
-        complain(f"failed: {error}")
-
-    def line(self) -> str:
-        """Return the summary for a person."""
-        left = self.pictures - self.done - len(self.failed)
-        parts = [
-            f"{self.done} of {self.pictures} pictures done",
-            f"{self.people} {'person' if self.people == 1 else 'people'} found",
-            *([f"{len(self.failed)} failed"] if self.failed else []),
-            *([f"interrupted with {left} left"] if self.interrupted else []),
-        ]
-        return f"{', '.join(parts)}; results in {shown(self.folder)} ({self.seconds:.2f} s)"
-
-
-def run(
-    pipeline: Pipeline,
-    pictures: Sequence[Picture],
-    results: Results,
-    report: Report,
-    say: Callable[[str], None],
-) -> None:
-    """Work through the pictures; a bad one is counted and reported, and ends nothing.
-
-    Args:
-        pipeline: Finds the people.
-        pictures: What to read.
-        results: What to write.
-        report: Counts; complete also after an interruption.
-        say: Takes a line about each picture.
-    """
-    start = time.perf_counter()
-    try:
+    def _work(self, inputs: Sequence[Input], say: Callable[[str], None]) -> None:
         # Standard input is read here, where Ctrl-C is heard.
-        piped = {STDIN: _standard_input()} if any(picture.path == STDIN for picture in pictures) else {}
-        with counting(len(pictures)) as tick:
-            for picture, frame in prefetch(lambda one: _read(one, piped), pictures):
+        piped = {STDIN: _standard_input()} if any(one.path == STDIN for one in inputs) else {}
+        todo = self._todo(inputs)
+        quiet = len(todo) == 1 and not todo[0][0].video
+        with (
+            interruption() as stop,
+            metering(len(todo), quiet=quiet) as meter,
+            closing(prefetch(lambda each: self._open(each[0].path, piped), todo)) as opened,
+        ):
+            for (one, entry), source in opened:
+                if stop.asked:
+                    break
                 try:
-                    people = pipeline.estimate(frame.result())
-                    results.write(picture, frame.result(), people, pipeline)
+                    say(shown(self._one(one, entry, source.result(), Watch(meter, stop))))
                 except VitruvianError as error:
-                    report.fail(picture.path, error)
-                else:
-                    report.done += 1
-                    report.people += len(people)
-                    say(shown(f"{picture.path}: {len(people)} found -> {results.folder / picture.name}.json"))
-                tick(picture.name)
-    except KeyboardInterrupt:
-        report.interrupted = True
-    report.seconds = round(time.perf_counter() - start, 3)
+                    self.report.fail(one.path, error)
+                meter.file(one.name)
+            self.report.interrupted = stop.asked and self.report.left > 0
+
+    def _todo(self, inputs: Sequence[Input]) -> list[tuple[Input, Entry | None]]:
+        """Return what is to be done, as it is now, and count what is done already."""
+        digests = {video: self._digest(video=video) for video in (False, True)}
+        todo = [(one, Entry.of(one.path, one.name, digests[one.video])) for one in inputs]
+        if not self.resume:
+            return todo
+        done = self.journal.done(entry for _, entry in todo)
+        self.report.skipped = sum(entry in done for _, entry in todo)
+        return [(one, entry) for one, entry in todo if entry not in done]
+
+    def _open(self, path: str, piped: Mapping[str, bytes]) -> Frame | VideoSource:
+        if is_video(path):
+            clips = self.clips
+            return VideoSource(path, start=clips.start, end=clips.end, fps=clips.fps)
+        if path not in piped:
+            return read_image(path)
+        content = piped[path]
+        if not content:
+            raise SourceError("nothing came", path="standard input")
+        if len(content) > _MOST_PIPED:
+            raise SourceError(f"more than {_MOST_PIPED:,} bytes", path="standard input")
+        return read_image(content, name="stdin")
+
+    def _one(self, one: Input, entry: Entry | None, source: Frame | VideoSource, watch: Watch) -> str:
+        """Work on one input, and return a line about it."""
+        if isinstance(source, VideoSource):
+            clip = self._video(one, source, watch)
+            self.report.clips.append(clip)
+            if clip.interrupted:
+                return f"{one.path}: {clip.line()}"
+            count, line = clip.people, clip.line()
+        else:
+            people = self.pipeline.estimate(source, rotation=self.clips.rotation)
+            self.results.write(one, source, people, self.pipeline.model)
+            count, line = len(people), f"{len(people)} found"
+        files = self.results.files(one)
+        if entry is not None:
+            self.journal.add(entry, files)
+        self.report.done += 1
+        self.report.people += count
+        return f"{one.path}: {line} -> {files[0]}"
+
+    def _video(self, one: Input, source: VideoSource, watch: Watch) -> Clip:
+        sinks = self.results.sinks(one, source.info, self.clips.start or 0.0, self.pipeline.model)
+        with source:
+            return follow(source, self.pipeline, self.clips, sinks, watch)
+
+    def _digest(self, *, video: bool) -> str:
+        """Return a digest of what results depend on beside their input."""
+        options = {
+            "version": vitruvian.__version__,
+            "model": asdict(self.pipeline.model),
+            "settings": asdict(self.settings),
+            "rotation": self.clips.rotation,
+            "overlay": self.results.overlay,
+            "clips": [asdict(self.clips), *self.results.formats] if video else None,
+        }
+        return hashlib.sha256(json.dumps(options, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def _standard_input() -> bytes:
     """Return all of standard input, or as much as shows that it is too much."""
     return b"" if sys.stdin is None else sys.stdin.buffer.read(_MOST_PIPED + 1)
-
-
-def _read(picture: Picture, piped: Mapping[str, bytes]) -> Frame:
-    if picture.path not in piped:
-        return read_image(picture.path)
-    content = piped[picture.path]
-    if not content:
-        raise SourceError("nothing came", path="standard input")
-    if len(content) > _MOST_PIPED:
-        raise SourceError(f"more than {_MOST_PIPED:,} bytes", path="standard input")
-    return read_image(content, name="stdin")
