@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.markup import escape
 
-from vitruvian.cli.console import complain, downloads, say, stderr
+from vitruvian.cli.console import complain, say, stderr
+from vitruvian.cli.flags import Cache, Model, Networks, Offline, Threads, format_names
 from vitruvian.errors import OptionError, SinkError, SourceError, shown
 
 if TYPE_CHECKING:
@@ -61,26 +62,18 @@ Output = Annotated[
     ),
 ]
 Formats = Annotated[
-    list[str] | None,
+    list[str],
     typer.Option(
         "--format",
-        help="jsonl, csv, parquet, npz, coco, trc or c3d; several with commas, or the option again. All but "
-        "jsonl appear at the end. [default: jsonl]",
+        metavar="NAME[,NAME...]",
+        help="jsonl, csv, parquet, npz, coco, trc or c3d. All but jsonl appear at the end.",
+        callback=format_names,
         rich_help_panel=_FILES,
-        show_default=False,
     ),
 ]
 Record = Annotated[
     bool,
     typer.Option("--record", help="Also write live-DATE-TIME.mp4 with the overlay.", rich_help_panel=_FILES),
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        help="full, lite, heavy or another name from 'vitruvian models list' (downloaded at first use); or "
-        "the path of a .task bundle or of a folder with .tflite files.",
-        rich_help_panel=_PEOPLE,
-    ),
 ]
 NumPoses = Annotated[
     int | None,
@@ -99,9 +92,6 @@ Port = Annotated[
 ]
 PageWanted = Annotated[bool, typer.Option("--page/--no-page", help="Serve the page.", rich_help_panel=_PAGE)]
 Browse = Annotated[bool, typer.Option("--open", help="Open the page in the browser.", rich_help_panel=_PAGE)]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never connect; the model must be here already.")]
-Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: the platform's cache folder.")]
 
 
 def live(  # noqa: PLR0913  # a command's parameters are its flags
@@ -111,7 +101,7 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     timeout: Timeout = 10.0,
     seconds: Seconds = None,
     output: Output = None,
-    formats: Formats = None,
+    formats: Formats = ["jsonl"],  # noqa: B006  # typer copies it
     record: Record = False,
     model: Model = "full",
     num_poses: NumPoses = None,
@@ -138,6 +128,7 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     """
     # Opening the world of pixels takes 0.3 s, which --help need not wait for.
     from vitruvian.cli.screen import Screen  # noqa: PLC0415
+    from vitruvian.models.blazepose import PoseSettings  # noqa: PLC0415
     from vitruvian.smoothing import smoothing_named  # noqa: PLC0415
 
     results = _results(output, formats, record=record)
@@ -147,7 +138,8 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     smoothing_named(smoothing)
     with ExitStack() as stack:
         source = stack.enter_context(_source(camera, url, timeout))
-        pipeline = stack.enter_context(_pipeline(model, num_poses, threads, cache, offline=offline))
+        networks = Networks(model, threads, offline, cache)
+        pipeline = stack.enter_context(networks.pipeline(PoseSettings(num_poses)))
         screen = Screen() if page else None
         work = _broadcast(source, pipeline, results, screen, smoothing)
         if screen is not None:
@@ -194,19 +186,12 @@ class _Results:
         return OverlayVideoSink(self.folder / f"{self.name}.mp4") if self.record else None
 
 
-def _results(folder: Path | None, formats: list[str] | None, *, record: bool) -> _Results | None:
-    from vitruvian.sinks.formats import FORMATS  # noqa: PLC0415
-
-    if folder is None:
-        if formats or record:
-            raise OptionError(f"--{'format' if formats else 'record'}: give -o FOLDER, where to write")
-        return None
-    kinds = [kind.strip() for given in formats or ["jsonl"] for kind in given.split(",")]
-    for kind in kinds:
-        if kind not in FORMATS:
-            raise OptionError(f"--format: one of {', '.join(FORMATS)}, got {kind!r}")
-    chosen = tuple(kind for kind in FORMATS if kind in kinds)
-    return _Results(folder, _fresh_name(folder), chosen, record)
+def _results(folder: Path | None, formats: list[str], *, record: bool) -> _Results | None:
+    if folder is not None:
+        return _Results(folder, _fresh_name(folder), tuple(cast("list[Format]", formats)), record)
+    if record or formats != ["jsonl"]:
+        raise OptionError(f"--{'record' if record else 'format'}: give -o FOLDER, where to write")
+    return None
 
 
 def _fresh_name(folder: Path) -> str:
@@ -229,19 +214,6 @@ def _source(camera: int | None, url: str | None, timeout: float) -> Source:
     from vitruvian.sources.camera import LiveSource  # noqa: PLC0415
 
     return LiveSource(url if url is not None else camera or 0, timeout=timeout)
-
-
-def _pipeline(
-    model: str, num_poses: int | None, threads: int | None, cache: Path | None, *, offline: bool
-) -> Pipeline:
-    from vitruvian import weights  # noqa: PLC0415
-    from vitruvian.models.blazepose import PoseSettings  # noqa: PLC0415
-    from vitruvian.runtimes.openvino import OpenVINO  # noqa: PLC0415
-    from vitruvian.zoo import pose_pipeline  # noqa: PLC0415
-
-    with downloads() as progress:
-        files = weights.load(model, task="pose", cache=cache, offline=offline, progress=progress)
-    return pose_pipeline(files, PoseSettings(num_poses), runtime=OpenVINO(threads=threads), name=model)
 
 
 def _broadcast(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from vitruvian.cli.console import complain, downloads, say, stderr
+from vitruvian.cli.console import complain, say, stderr
+from vitruvian.cli.flags import Cache, Model, Networks, Offline, Threads, format_names
 from vitruvian.errors import OptionError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pose"]
 
-_PEOPLE, _VIDEOS, _WRITTEN, _MACHINE = "Whom to find", "Videos", "What is written", "Model and machine"
+_PEOPLE, _VIDEOS, _WRITTEN = "Whom to find", "Videos", "What is written"
 
 _QUARTER_TURN = 90
 
@@ -50,16 +51,6 @@ def _quarter_turns(degrees: int) -> int:
 def _check_range(start: float | None, end: float | None) -> None:
     if end is not None and end <= (start or 0):
         raise typer.BadParameter("the end must come after the start", param_hint="--end")
-
-
-def _formats(given: list[str]) -> list[str]:
-    from vitruvian.sinks.formats import FORMATS  # noqa: PLC0415  # opens NumPy, which --help need not wait for
-
-    names = list(dict.fromkeys(name.strip().lower() for words in given for name in words.split(",")))
-    for name in names:
-        if name not in FORMATS:
-            raise typer.BadParameter(f"no format is called {name!r}; there are: {', '.join(FORMATS)}")
-    return names
 
 
 Inputs = Annotated[
@@ -99,7 +90,7 @@ Formats = Annotated[
         help="How to write the landmarks of a video. jsonl: a line for each frame, readable while it grows. "
         "csv, parquet: a row for each person and frame. npz: NumPy arrays. coco: COCO keypoint results. trc, "
         "c3d: motion capture, a file for each person, from world landmarks.",
-        callback=_formats,
+        callback=format_names,
         rich_help_panel=_WRITTEN,
     ),
 ]
@@ -169,27 +160,6 @@ Keep = Annotated[
         rich_help_panel=_VIDEOS,
     ),
 ]
-Model = Annotated[
-    str,
-    typer.Option(
-        help="full, lite, heavy or another name from 'vitruvian models list' (downloaded at first use); or "
-        "the path of a .task bundle or of a folder with .tflite files.",
-        rich_help_panel=_MACHINE,
-    ),
-]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads; default: all cores.", rich_help_panel=_MACHINE)
-]
-Offline = Annotated[
-    bool,
-    typer.Option(
-        "--offline", help="Never connect; the model must be here already.", rich_help_panel=_MACHINE
-    ),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option(help="Folder for models; default: the platform's cache folder.", rich_help_panel=_MACHINE),
-]
 
 
 def pose(  # noqa: PLR0913  # a command's parameters are its flags
@@ -243,20 +213,10 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
     )
     clips = ClipOptions(start, end, fps, smoothing.value, Tracking(redetect, keep=keep), rotate)
     results = Results(output, overlay, masks, cast("list[Format]", formats))
-    networks = _Networks(model, threads, offline, cache)
+    networks = Networks(model, threads, offline, cache)
     report = _work(inputs, _Task(settings, clips, results, resume), networks, json_summary=json_summary)
     say(json.dumps(asdict(report)) if json_summary else report.line())
     raise typer.Exit(130 if report.interrupted else 1 if report.failed else 0)
-
-
-@dataclass(frozen=True)
-class _Networks:
-    """Which networks, and where they run."""
-
-    model: str
-    threads: int | None
-    offline: bool
-    cache: Path | None
 
 
 @dataclass(frozen=True)
@@ -279,13 +239,10 @@ class _Task:
         self.results.prepare(inputs)
 
 
-def _work(given: Sequence[str], task: _Task, networks: _Networks, *, json_summary: bool) -> Report:
-    from vitruvian import weights  # noqa: PLC0415
+def _work(given: Sequence[str], task: _Task, networks: Networks, *, json_summary: bool) -> Report:
     from vitruvian.cli.inputs import expand, is_video, names  # noqa: PLC0415
     from vitruvian.cli.report import Report  # noqa: PLC0415
     from vitruvian.cli.run import Batch  # noqa: PLC0415
-    from vitruvian.runtimes.openvino import OpenVINO  # noqa: PLC0415
-    from vitruvian.zoo import pose_pipeline  # noqa: PLC0415
 
     found = expand(given)
     inputs, report = names(found.paths), Report(str(task.results.folder))
@@ -298,12 +255,7 @@ def _work(given: Sequence[str], task: _Task, networks: _Networks, *, json_summar
     if inputs:
         task.check(inputs)
         tell = _say(json_summary=json_summary, count=len(inputs))
-        with downloads() as progress:
-            files = weights.load(
-                networks.model, task="pose", cache=networks.cache, offline=networks.offline, progress=progress
-            )
-        runtime = OpenVINO(threads=networks.threads)
-        with pose_pipeline(files, task.settings, runtime=runtime, name=networks.model) as pipeline:
+        with networks.pipeline(task.settings) as pipeline:
             Batch(pipeline, task.settings, task.results, task.clips, report, task.resume, tell).run(inputs)
     return report
 
