@@ -231,7 +231,6 @@ def test_nobody_at_the_address_is_said(full_files):
         (["--record"], "give -o FOLDER"),
         (["--format", "csv"], "give -o FOLDER"),
         (["--camera", "0", "--url", "udp://127.0.0.1:9"], "one of them"),
-        (["-o", "x", "--format", "jsonl,xls"], "got 'xls'"),
         (["--smoothing", "strong"], "smoothing"),
         (["--url", "gopher://127.0.0.1"], "gopher"),
         (["--url", "nowhere.mp4"], "nowhere.mp4"),
@@ -242,6 +241,15 @@ def test_what_cannot_be_is_said_before_work_begins(tmp_path, monkeypatch, argume
     result = CliRunner().invoke(app, ["live", *arguments])
     assert isinstance(result.exception, VitruvianError)
     assert words in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_format_that_is_none_is_said_with_those_that_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["live", "-o", "x", "--format", "jsonl,xls"])
+    assert result.exit_code == 2
+    assert "xls" in result.output
+    assert "parquet" in result.output
     assert not list(tmp_path.iterdir())
 
 
