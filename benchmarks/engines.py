@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["DOOR", "PEER", "PIPELINE", "Engine", "People", "Setup", "open_engine"]
+__all__ = ["DOOR", "PEER", "PIPELINE", "Engine", "People", "Setup", "Watcher", "open_engine", "open_watcher"]
 
 PIPELINE = "vitruvian"
 DOOR = "vitruvian.mediapipe"
@@ -31,6 +31,7 @@ class Setup:
         masks: Whether to compute masks, in the size of the photo.
         nms_iou: The detector's overlap; only the pipeline can have another.
         heatmap_kernel: The refinement's window; only the pipeline can have another.
+        smoothing: Of streams; only the pipeline can have another.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Setup:
     masks: bool = False
     nms_iou: float = 0.5
     heatmap_kernel: int = 7
+    smoothing: str = "live"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,64 @@ class Engine(Protocol):
 def open_engine(name: str, setup: Setup) -> Engine:
     """Return the engine called ``PIPELINE``, ``DOOR`` or ``PEER``, ready to detect."""
     return _Pipeline(setup) if name == PIPELINE else _Tasks(name, setup)
+
+
+class Watcher(Protocol):
+    """Finds people in the frames of one video."""
+
+    def watch(self, pixels: NDArray[np.uint8], time: int) -> list[NDArray[np.float32]]:
+        """Return (33, 2) pixels of each person in the next frame, at a time in milliseconds.
+
+        Masks, if they were asked for, have been made in the frame's size.
+        """
+
+
+def open_watcher(name: str, setup: Setup) -> Watcher:
+    """Return the engine called ``PIPELINE``, ``DOOR`` or ``PEER``, ready for a video."""
+    return _Stream(setup) if name == PIPELINE else _Video(name, setup)
+
+
+class _Stream:
+    """Vitruvian's own interface: a generator, handed one frame at a time."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._vitruvian, weights = import_module("vitruvian"), import_module("vitruvian.weights")
+        settings = self._vitruvian.PoseSettings(num_poses=setup.num_poses, masks=setup.masks)
+        pipeline = self._vitruvian.pose_pipeline(weights.load(setup.model), settings)
+        self._next: list[Any] = []
+        self._results = pipeline.stream(iter(self._next.pop, None), smoothing=setup.smoothing)
+
+    def watch(self, pixels: NDArray[np.uint8], time: int) -> list[NDArray[np.float32]]:
+        height, width = pixels.shape[:2]
+        stamp = self._vitruvian.Stamp("clip", width, height, time=time / 1000)
+        self._next.append(self._vitruvian.Frame(pixels, stamp))
+        _, people = next(self._results)
+        for mask in people.mask or ():
+            mask.image(width, height)
+        return list(people.xy)
+
+
+class _Video:
+    """MediaPipe's interface: MediaPipe itself, or the door that is shaped like it."""
+
+    def __init__(self, module: str, setup: Setup) -> None:
+        self._mp = import_module(module)
+        vision = self._mp.tasks.vision
+        options = vision.PoseLandmarkerOptions(
+            base_options=self._mp.tasks.BaseOptions(model_asset_path=setup.model),
+            running_mode=vision.RunningMode.VIDEO,
+            num_poses=setup.num_poses,
+            output_segmentation_masks=setup.masks,
+        )
+        self._landmarker = vision.PoseLandmarker.create_from_options(options)
+
+    def watch(self, pixels: NDArray[np.uint8], time: int) -> list[NDArray[np.float32]]:
+        image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=pixels)
+        result = self._landmarker.detect_for_video(image, time)
+        for mask in result.segmentation_masks or ():
+            mask.numpy_view()
+        size = np.array(pixels.shape[1::-1], np.float32)
+        return [np.array([(p.x, p.y) for p in pose], np.float32) * size for pose in result.pose_landmarks]
 
 
 class _Pipeline:

@@ -73,7 +73,7 @@ class Start:
 def main() -> None:
     """Run the benchmark and print its tables."""
     options = _parser().parse_args()
-    _use_cores(options.cores)
+    use_cores(options.cores)
     ours = Path(sys.executable)
     contestants = [Contestant(PIPELINE, ours), Contestant(DOOR, ours), peer(options.peer_python)]
     sets = {str(folder): folder_photos(folder) for folder in options.photos or ()}
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _use_cores(count: int) -> None:
+def use_cores(count: int) -> None:
     """Keep this process and those it starts to some cores, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])

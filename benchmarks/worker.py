@@ -3,6 +3,9 @@
 ``worker.py landmarks ENGINE SETUP PHOTOS RESULTS``  write what the engine finds in each photo
 ``worker.py time ENGINE SETUP PHOTOS REPEATS``       time the engine on each photo
 ``worker.py first ENGINE SETUP PHOTO``               stop after the first result
+``worker.py watch ENGINE SETUP CLIP ORDER [RESULTS]``  time the engine on a video
+
+CLIP is one array of pictures, ORDER the JSON of which of them the frames are; frames are 1/30 s apart.
 
 It runs under the peer's interpreter as well, so it needs numpy and nothing else. PHOTOS is a folder of
 ``.npy`` files, SETUP the JSON of a ``Setup``.
@@ -15,14 +18,23 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from engines import Engine, Setup, open_engine
+from engines import Engine, Setup, Watcher, open_engine, open_watcher
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def main() -> None:
     """Do the job that the arguments name."""
     job, name, setup, source, *rest = sys.argv[1:]
+    if job == "watch":
+        watcher = open_watcher(name, Setup(**json.loads(setup)))
+        report = watched(watcher, np.load(source, mmap_mode=None), json.loads(rest[0]), rest[1:])
+        print(json.dumps(report), flush=True)
+        return
     engine = open_engine(name, Setup(**json.loads(setup)))
     photos = Path(source)
     if job == "landmarks":
@@ -69,6 +81,31 @@ def first(engine: Engine, photo: Path) -> dict[str, object]:
     """Find the people in one photo; ``at`` is when they are found, on the machine's monotonic clock."""
     engine.detect(np.load(photo))
     return {"at": time.monotonic(), "peak": peak_memory()}
+
+
+def watched(
+    watcher: Watcher, pictures: NDArray[np.uint8], order: list[int], results: list[str]
+) -> dict[str, object]:
+    """Time each frame of a video.
+
+    Returns:
+        ``seconds`` of each frame; ``cpu``: processor seconds per frame, user and system, all threads;
+        ``people``: how many each frame shows; ``peak``: bytes. With ``results``, the landmarks are written
+        there.
+    """
+    seconds, people = [], []
+    cpu = time.process_time()
+    for index, picture in enumerate(order):
+        start = time.perf_counter()
+        people.append(watcher.watch(pictures[picture], round(1000 + index * 1000 / 30)))
+        seconds.append(time.perf_counter() - start)
+    cpu = (time.process_time() - cpu) / len(order)
+    if results:
+        found: dict[str, Any] = {
+            f"{i:06}": np.array(each).reshape(-1, 33, 2) for i, each in enumerate(people)
+        }
+        np.savez(results[0], **found)
+    return {"seconds": seconds, "cpu": cpu, "people": [len(each) for each in people], "peak": peak_memory()}
 
 
 def peak_memory() -> int:
