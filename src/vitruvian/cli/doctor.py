@@ -15,7 +15,7 @@ from vitruvian.errors import WeightsError
 
 __all__ = ["doctor"]
 
-_DEPENDENCIES = ("numpy", "opencv-python-headless", "openvino", "pillow", "pip")
+_DEPENDENCIES = ("av", "lap", "numpy", "opencv-python-headless", "openvino", "pillow", "pip")
 
 
 def doctor(
