@@ -65,10 +65,9 @@ class LiveSource:
             slow camera.
 
     Raises:
-        OptionError: An option is out of range, or the address has no known scheme; while iterating:
-        SourceError: There was no picture for ``timeout`` seconds, there are none in the stream, it was closed
-        or is
-            already being read.
+        OptionError: An option is out of range, or the address has no known scheme.
+        SourceError: While iterating: there was no picture for ``timeout`` seconds, there are none in the
+            stream, it was closed, or it is already being read.
     """
 
     live = True
