@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitruvian.crop import Crop
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Landmarks", "Mask", "concatenated"]
+__all__ = ["Landmarks", "Mask", "bounds", "concatenated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +176,11 @@ class Landmarks:
     def __repr__(self) -> str:
         columns = [field.name for field in fields(self)[1:] if getattr(self, field.name) is not None]
         return f"<Landmarks {self.skeleton.name}: {len(self)} instances; {', '.join(columns)}>"
+
+
+def bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the box around each of (N, K, 2) bodies: (N, 4) x0, y0, x1, y1."""
+    return np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1)
 
 
 def concatenated(people: Sequence[Landmarks]) -> Landmarks:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitruvian.errors import OptionError
+from vitruvian.landmarks import bounds
 from vitruvian.options import check_number
-from vitruvian.smoothing import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

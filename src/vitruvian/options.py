@@ -7,7 +7,9 @@ from numbers import Integral, Real
 
 from vitruvian.errors import OptionError
 
-__all__ = ["check_number"]
+__all__ = ["check_number", "check_rotation"]
+
+_QUARTER_TURN = 90
 
 
 def check_number(
@@ -24,3 +26,14 @@ def check_number(
             f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if math.isfinite(end)
         )
         raise OptionError(f"{name}: a {'whole ' if whole else ''}number{span}, got {value!r}")
+
+
+def check_rotation(name: str, degrees: object) -> None:
+    """Refuse what is no whole number of quarter turns, in degrees.
+
+    Raises:
+        OptionError: The message names the option and the value.
+    """
+    check_number(name, degrees, whole=True)
+    if int(degrees) % _QUARTER_TURN:  # type: ignore[call-overload]  # a whole number by now
+        raise OptionError(f"{name}: a multiple of {_QUARTER_TURN} degrees, got {degrees}")

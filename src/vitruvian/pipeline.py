@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
-from vitruvian.errors import OptionError
 from vitruvian.following import Stages
 from vitruvian.frame import Frame, Gap
-from vitruvian.options import check_number
+from vitruvian.options import check_number, check_rotation
 from vitruvian.smoothing import smoothing_named
 from vitruvian.steady import Steadiness, steady
 from vitruvian.tracking import Tracking
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from vitruvian.smoothing import Smoothing
 
 __all__ = ["Detect", "Estimate", "Pipeline"]
-
-_QUARTER_TURN = 90
 
 
 class Detect(Protocol):
@@ -99,7 +96,7 @@ class Pipeline:
             OptionError: ``rotation`` is no multiple of 90.
             SessionError: A network failed, or the pipeline is closed.
         """
-        _check_rotation(rotation)
+        check_rotation("rotation", rotation)
         if isinstance(frames, Frame | np.ndarray):
             return self._estimate([_frame(frames)], rotation)[0]
         return self._estimate([_frame(frame) for frame in frames], rotation)
@@ -141,7 +138,7 @@ class Pipeline:
             SessionError: A network failed, or the pipeline is closed.
             SourceError: As the source.
         """
-        _check_rotation(rotation)
+        check_rotation("rotation", rotation)
         if fps is not None:
             check_number("fps", fps, 1e-3)
         options = Steadiness(self.limit, tracking or Tracking(), smoothing_named(smoothing))
@@ -168,12 +165,6 @@ class Pipeline:
 
 def _frame(picture: Frame | NDArray[np.uint8]) -> Frame:
     return picture if isinstance(picture, Frame) else Frame.of(picture)
-
-
-def _check_rotation(rotation: int) -> None:
-    check_number("rotation", rotation, whole=True)
-    if rotation % _QUARTER_TURN:
-        raise OptionError(f"rotation: a multiple of 90 degrees, got {rotation}")
 
 
 def _timed(frames: Iterable[Frame | Gap | NDArray[np.uint8]], fps: float | None) -> Iterator[Frame | Gap]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitruvian.errors import OptionError
+from vitruvian.landmarks import bounds
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
     "OneEuro",
     "OriginalFilters",
     "Smoothing",
-    "bounds",
     "smoothing_named",
 ]
 
@@ -206,7 +206,7 @@ class OriginalFilters:
             raise ValueError("the original's filters need score, depth and world")
         xy, depth = people.xy, people.depth
         if size >= _LEAST_SIZE:
-            points = self._image(np.concatenate([xy, depth[..., None]], axis=2), time, 1 / size)
+            points = self._image(_stacked(xy, depth), time, 1 / size)
             xy, depth = points[..., :2], points[..., 2]
         return replace(
             people,
@@ -273,11 +273,6 @@ class Filters:
 
 def _stacked(xy: NDArray[np.float32], depth: NDArray[np.float32] | None) -> NDArray[np.float32]:
     return xy if depth is None else np.concatenate([xy, depth[..., None]], axis=2)
-
-
-def bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the box around (N, K, 2) points: (N, 4) x0, y0, x1, y1."""
-    return np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1)
 
 
 def _original(cutoffs: Cutoffs) -> OneEuro:

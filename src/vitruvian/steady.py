@@ -98,7 +98,8 @@ class _Memory:
         people = self._tracker(people, expected, now)[: self._options.limit]
         self._shown = [] if people.track_id is None else people.track_id.tolist()
         smoothed = self._smoothed(people, stamp, round((now - self._start) * 1e9))
-        return smoothed if self._tracker.all_proven else smoothed[self._tracker.proven(people)]
+        proven = self._tracker.proven(people)
+        return smoothed if proven.all() else smoothed[proven]
 
     def _rescale(self, stamp: Stamp) -> None:
         """Carry what is remembered over to a frame of another size."""

@@ -16,6 +16,7 @@ import numpy as np
 from vitruvian.arrays import check_array
 from vitruvian.errors import OptionError
 from vitruvian.frame import Frame, Stamp
+from vitruvian.models.nms import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -149,8 +150,8 @@ def identity_switches(
         names = check_array("track_id", people.track_id, ("N",), np.int64).tolist()
         found = _paired(people.box.tolist(), [appearance.box for appearance in appearances])
         for actor, appearance in enumerate(appearances):
-            others = (other.box for other in appearances if other is not appearance)
-            if appearance.visible < _SHOWN or any(_overlap(appearance.box, box) > _CLOSE for box in others):
+            others = [other.box for other in appearances if other is not appearance]
+            if appearance.visible < _SHOWN or (_overlaps(appearance.box, others) > _CLOSE).any():
                 continue
             counts["visible"] += 1
             if actor in found:
@@ -165,9 +166,9 @@ def _paired(boxes: Sequence[Sequence[float]], actors: Sequence[Box]) -> dict[int
     """Return for each actor who has one their box."""
     pairs = sorted(
         (
-            (_overlap(box, theirs), actor, row)
+            (shared, actor, row)
             for actor, theirs in enumerate(actors)
-            for row, box in enumerate(boxes)
+            for row, shared in enumerate(_overlaps(theirs, boxes).tolist())
         ),
         reverse=True,
     )
@@ -209,8 +210,5 @@ def _area(box: Sequence[float]) -> float:
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
-def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    shared = _area(
-        (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
-    )
-    return shared / max(_area(one) + _area(other) - shared, 1e-9)
+def _overlaps(box: Box, boxes: Sequence[Sequence[float]]) -> NDArray[np.floating]:
+    return overlaps(np.array(box), np.array(boxes, np.float64).reshape(-1, 4))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitruvian.landmarks import bounds
+from vitruvian.models.nms import overlaps
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Tracker", "Tracking", "distinct", "similarity"]
 
 _FALLOFF = 0.12  # of a size: how far a point may be off
-_UNKNOWN = (
-    6.0  # sizes per second by which it may be off at first, while it is not known yet how somebody moves
-)
+_UNKNOWN = 6.0  # sizes per second by which it may be off while it is not known how somebody moves
 _DRIFT = 0.6  # sizes per second by which somebody out of sight becomes harder to predict
 _GROWTH = 0.3  # natural logarithm of the factor by which somebody may look larger or smaller on return
 _SAME = 0.5  # similarity above which two instances of a frame are one
@@ -60,19 +60,19 @@ class Tracking:
             check_number(name, getattr(self, name), 0)
 
 
-def similarity(xy: NDArray[np.float32], others: NDArray[np.float32], width: float) -> NDArray[np.float64]:
-    """Return the object keypoint similarity (COCO's OKS, with one width for all points) of all pairs.
+def similarity(xy: NDArray[np.floating], others: NDArray[np.floating], width: float) -> NDArray[np.float64]:
+    """Return the object keypoint similarity (COCO's OKS, one width for all points) of one body to others.
 
     Args:
-        xy: (N, K, 2) pixels.
-        others: (M, K, 2) pixels.
+        xy: (K, 2) pixels.
+        others: (N, K, 2) pixels.
         width: Distance in pixels at which a point counts exp(-1/2).
 
     Returns:
-        (N, M), from 0 to 1.
+        (N,), from 0 to 1.
     """
-    squared = ((xy[:, None].astype(np.float64) - others[None]) ** 2).sum(axis=3)
-    alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width)).mean(axis=2)
+    squared = ((xy.astype(np.float64) - others) ** 2).sum(axis=2)
+    alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width)).mean(axis=1)
     return alike
 
 
@@ -90,12 +90,8 @@ def distinct(people: Landmarks, worth: Sequence[float]) -> NDArray[np.intp]:
     kept: list[int] = []
     extent = sizes(people.xy).tolist()
     for row in np.argsort(-np.asarray(worth), kind="stable").tolist():
-        others = people.xy[kept]
-        widths = [_FALLOFF * max(extent[row], extent[other]) for other in kept]
-        alike = (
-            similarity(people.xy[row : row + 1], other[None], width)[0, 0]
-            for other, width in zip(others, widths, strict=True)
-        )
+        widths = {other: _FALLOFF * max(extent[row], extent[other]) for other in kept}
+        alike = (similarity(people.xy[row], people.xy[[other]], width) for other, width in widths.items())
         if all(each <= _SAME for each in alike):
             kept.append(row)
     return np.array(sorted(kept), np.intp)
@@ -146,9 +142,7 @@ class _Track:
         """Return how similar each of (N, K, 2) bodies is to what this one should look like now: (N,)."""
         falloff = self.falloff(time)
         if not self.lost:
-            expected = (self.xy + self.moved(time))[None].astype(np.float32)
-            same: NDArray[np.float64] = similarity(expected, xy, falloff * self.size)[0]
-            return same
+            return similarity((self.xy + self.moved(time)).astype(np.float32), xy, falloff * self.size)
         # Who comes back may have changed their pose, and was half hidden when last seen: place and size tell.
         growth = np.log(sizes(xy) / self.size) / _GROWTH
         near = np.array([self.near(each, time) for each in xy], np.float64)
@@ -236,11 +230,6 @@ class Tracker:
             track.size *= float(np.sqrt(ratio.prod()))
             track.rivals = {}
 
-    @property
-    def all_proven(self) -> bool:
-        """Whether there is no newcomer who may be a part of somebody else."""
-        return all(track.proven for track in self._tracks.values())
-
     def proven(self, people: Landmarks) -> NDArray[np.bool_]:
         """Return who is somebody for sure: (N,)."""
         names = [] if people.track_id is None else people.track_id.tolist()
@@ -313,25 +302,21 @@ class Tracker:
     def _newcomers(self, people: Landmarks, rows: Sequence[int], time: float) -> dict[int, int]:
         """Give identities to those of these rows who are somebody new."""
         present = [track for track in self._tracks.values() if track.seen == time]
-        boxes = np.array([[*track.xy.min(axis=0), *track.xy.max(axis=0)] for track in present]).reshape(-1, 4)
+        boxes = bounds(
+            np.array([track.xy for track in present], np.float32).reshape(-1, *people.xy.shape[1:])
+        )
         identities = {}
         for row in rows:
             xy = people.xy[row : row + 1]
             if any(track.likeness(xy, time)[0] >= _NEW for track in present):
                 continue  # half like somebody who is elsewhere: two bodies taken for one, and not a third
-            crowded = any(_overlap(people.box[row], box) > _CROWDED for box in boxes)
+            crowded = bool((overlaps(people.box[row], boxes) > _CROWDED).any())
             back = any(track.near(xy[0], time) >= _RETURN for track in self._tracks.values() if track.lost)
             size = float(sizes(xy)[0])
             self._tracks[self._next] = _Track(xy[0], time, time, size, proven=not (crowded or back))
             identities[row] = self._next
             self._next += 1
         return identities
-
-
-def _overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Return the intersection over union of two boxes."""
-    shared = float((np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])).clip(0).prod())
-    return shared / max(float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod()) - shared, 1e-9)
 
 
 def _matched(

@@ -13,7 +13,7 @@ import numpy as np
 
 from vitruvian.crop import Crop
 from vitruvian.errors import OptionError
-from vitruvian.landmarks import Landmarks, Mask
+from vitruvian.landmarks import Landmarks, Mask, bounds
 from vitruvian.models.anchors import anchor_centres
 from vitruvian.models.heatmap import refine, sigmoid
 from vitruvian.models.network import Network
@@ -246,7 +246,7 @@ class BlazePoseLandmarker:
         return Landmarks(
             self._skeleton,
             xy=xy,
-            box=np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1),
+            box=bounds(xy),
             box_score=out["presence"][:, 0],
             score=sigmoid(raw[:, :count, 3]),
             presence=sigmoid(raw[:, :count, 4]),

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["weighted_nms"]
+__all__ = ["overlaps", "weighted_nms"]
 
 
 def weighted_nms(
@@ -33,7 +33,7 @@ def weighted_nms(
     boxes, values, scores = boxes[order], values[order], scores[order]
     merged, kept = [], []
     while len(scores):
-        together = _overlaps(boxes[0], boxes) > iou
+        together = overlaps(boxes[0], boxes) > iou
         if not together.any():  # a degenerate box does not even overlap itself
             break
         weights = scores[together]
@@ -43,12 +43,12 @@ def weighted_nms(
     return np.array(merged, np.float32).reshape(-1, values.shape[1]), np.array(kept, np.float32)
 
 
-def _overlaps(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def overlaps(box: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the intersection over union of one box with each of (N, 4) boxes; 0 where both are empty."""
     inner = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared: NDArray[np.float32] = inner.clip(min=0).prod(axis=1)
+    shared: NDArray[np.floating] = inner.clip(min=0).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     union = (box[2:] - box[:2]).prod() + areas - shared
-    overlaps = np.zeros_like(shared)
-    np.divide(shared, union, out=overlaps, where=union > 0)
-    return overlaps
+    ratio = np.zeros_like(shared)
+    np.divide(shared, union, out=ratio, where=union > 0)
+    return ratio

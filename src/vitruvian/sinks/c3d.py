@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitruvian.errors import SinkError
-from vitruvian.sinks.motion import MotionFiles
+from vitruvian.sinks.motion import MotionSink
 from vitruvian.sinks.sink import refuse_foreign
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vitruvian.frame import Frame, Gap
-    from vitruvian.landmarks import Landmarks
     from vitruvian.recording import Recording
     from vitruvian.sinks.motion import Motion
 
@@ -31,7 +29,7 @@ _MOST_FRAMES = 65_535  # the header counts with 16 bits
 _BYTES = 16  # of a marker in a frame: three coordinates and the residual
 
 
-class C3dSink:
+class C3dSink(MotionSink):
     """Writes the world landmarks of one person as markers.
 
     What is written is what ``TrcSink`` writes: millimetres, x to the right in the picture, y up, z towards
@@ -51,26 +49,7 @@ class C3dSink:
 
     def __init__(self, path: Path, *, track_id: int | None = None, everyone: bool = False) -> None:
         _ezc3d(path)
-        self._files = MotionFiles(path, _save, _check, track_id=track_id, everyone=everyone)
-
-    def write(self, frame: Frame | Gap, landmarks: Landmarks) -> None:
-        """Take the frame; see ``Sink.write``.
-
-        Raises:
-            SinkError: There are no world landmarks, or no time; as ``Sink.write``.
-        """
-        self._files.add(frame.stamp, landmarks)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Write what there is.
-
-        Raises:
-            SinkError: It cannot be written, the person to write never came, or the stream is too long.
-        """
-        self._files.finish()
+        super().__init__(path, _save, _check, track_id=track_id, everyone=everyone)
 
 
 def write_c3d(recording: Recording, path: Path, *, track_id: int | None = None) -> None:
@@ -80,11 +59,10 @@ def write_c3d(recording: Recording, path: Path, *, track_id: int | None = None) 
         SinkError: It cannot be written, nobody has this track id, there are no world landmarks or times,
             the recording is too long, or ezc3d is not installed.
     """
-    _ezc3d(path)
-    files = MotionFiles(path, _save, _check, track_id=track_id)
+    sink = C3dSink(path, track_id=track_id)
     for stamp, landmarks in recording:
-        files.add(stamp, landmarks)
-    files.finish()
+        sink.add(stamp, landmarks)
+    sink.finish()
 
 
 def _ezc3d(path: Path) -> Any:  # noqa: ANN401  # a module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vitruvian.frame import Stamp
+    from vitruvian.frame import Frame, Gap, Stamp
     from vitruvian.landmarks import Landmarks
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Motion", "MotionFiles", "People"]
+__all__ = ["Motion", "MotionSink", "People"]
 
 _GAP = 0.25  # seconds between two samples, over which nothing is known
 _HIT = 0.1  # of an interval: a sample this near is that of the moment
@@ -135,8 +135,8 @@ def _resampled(
     return points
 
 
-class MotionFiles:
-    """Gathers a stream, and writes one person of it to a file, or everybody to one each.
+class MotionSink:
+    """Gathers a stream, and at the end writes one person of it to a file, or everybody to one each.
 
     Args:
         path: The file to write.
@@ -164,6 +164,14 @@ class MotionFiles:
         self._track_id, self._everyone = track_id, everyone
         self._people: People | None = None
 
+    def write(self, frame: Frame | Gap, landmarks: Landmarks) -> None:
+        """Take the frame; see ``Sink.write``.
+
+        Raises:
+            SinkError: There are no world landmarks, or no time; as ``Sink.write``.
+        """
+        self.add(frame.stamp, landmarks)
+
     def add(self, stamp: Stamp, landmarks: Landmarks) -> None:
         """Take one frame, gaps included.
 
@@ -178,11 +186,19 @@ class MotionFiles:
         people.add(stamp, landmarks)
         self._people = people
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what there is; raises as ``finish``."""
+        self.finish()
+
     def finish(self) -> None:
         """Write the files, each whole or not at all.
 
         Raises:
-            SinkError: One cannot be written, or the person to write never came.
+            SinkError: One cannot be written, the person to write never came, or the stream is longer than the
+                format can tell.
         """
         people, self._people = self._people, None
         if people is None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from vitruvian.errors import shown
-from vitruvian.sinks.motion import MotionFiles
+from vitruvian.sinks.motion import MotionSink
 from vitruvian.sinks.sink import refuse_foreign
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vitruvian.frame import Frame, Gap
-    from vitruvian.landmarks import Landmarks
     from vitruvian.recording import Recording
     from vitruvian.sinks.motion import Motion
 
@@ -23,7 +21,7 @@ TRC_MARK = b", written by Vitruvian"
 """What follows the file's name in the first line of every written file."""
 
 
-class TrcSink:
+class TrcSink(MotionSink):
     """Writes the world landmarks of one person as markers.
 
     Millimetres; x to the right in the picture, y up, z towards the viewer. World landmarks start from the
@@ -45,26 +43,7 @@ class TrcSink:
     """
 
     def __init__(self, path: Path, *, track_id: int | None = None, everyone: bool = False) -> None:
-        self._files = MotionFiles(path, _save, _check, track_id=track_id, everyone=everyone)
-
-    def write(self, frame: Frame | Gap, landmarks: Landmarks) -> None:
-        """Take the frame; see ``Sink.write``.
-
-        Raises:
-            SinkError: There are no world landmarks, or no time; as ``Sink.write``.
-        """
-        self._files.add(frame.stamp, landmarks)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Write what there is.
-
-        Raises:
-            SinkError: It cannot be written, or the person to write never came.
-        """
-        self._files.finish()
+        super().__init__(path, _save, _check, track_id=track_id, everyone=everyone)
 
 
 def write_trc(recording: Recording, path: Path, *, track_id: int | None = None) -> None:
@@ -73,10 +52,10 @@ def write_trc(recording: Recording, path: Path, *, track_id: int | None = None) 
     Raises:
         SinkError: It cannot be written, nobody has this track id, or there are no world landmarks or times.
     """
-    files = MotionFiles(path, _save, _check, track_id=track_id)
+    sink = TrcSink(path, track_id=track_id)
     for stamp, landmarks in recording:
-        files.add(stamp, landmarks)
-    files.finish()
+        sink.add(stamp, landmarks)
+    sink.finish()
 
 
 def _check(place: Path) -> None:

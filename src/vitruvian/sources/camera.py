@@ -20,7 +20,6 @@ from vitruvian.sources.newest import Arrival, LiveClock, Newest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from vitruvian.sources.feed import Shot
     from vitruvian.sources.source import VideoInfo
@@ -138,12 +137,7 @@ class LiveSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _items(self) -> Generator[Frame | Gap, None, None]:

@@ -21,7 +21,6 @@ from vitruvian.sources.timeline import Missing, Thinning, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from types import TracebackType
 
     from av.packet import Packet
     from av.video.frame import VideoFrame
@@ -119,12 +118,7 @@ class VideoSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _items(self) -> Generator[Frame | Gap, None, None]:

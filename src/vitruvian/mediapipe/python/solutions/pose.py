@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
 
-from vitruvian import weights
-from vitruvian.errors import ArrayError, OptionError, SessionError, WeightsError, WeightsMissingError
+from vitruvian.errors import ArrayError, OptionError, SessionError
 from vitruvian.following import Compatible
 from vitruvian.frame import Frame, Stamp
 from vitruvian.mediapipe.errors import ClosedError, NotAnImageError, TaskError
 from vitruvian.mediapipe.framework.formats.landmark_pb2 import LandmarkList, NormalizedLandmarkList
 from vitruvian.mediapipe.python.solutions.pose_connections import POSE_CONNECTIONS
+from vitruvian.mediapipe.tasks.python.core.models import usable_networks
 from vitruvian.mediapipe.tasks.python.vision.core.frame_by_frame import FrameByFrame
 from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import PoseLandmark
 from vitruvian.models.blazepose import PoseSettings
@@ -21,13 +21,10 @@ from vitruvian.options import check_number
 from vitruvian.zoo import pose_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from vitruvian.landmarks import Landmarks
     from vitruvian.pipeline import Pipeline
-    from vitruvian.weights import WeightFile
 
 __all__ = ["POSE_CONNECTIONS", "Pose", "PoseLandmark", "SolutionOutputs"]
 
@@ -156,17 +153,8 @@ def _pipeline(complexity: int, settings: PoseSettings) -> Pipeline:
     if complexity not in range(len(_MODELS)):
         raise OptionError(f"model_complexity: 0, 1 or 2, got {complexity!r}")
     try:
-        return pose_pipeline(_load(_MODELS[complexity]), settings, name=_MODELS[complexity])
+        return pose_pipeline(usable_networks(_MODELS[complexity]), settings, name=_MODELS[complexity])
     except SessionError as error:
-        raise TaskError(str(error)) from error
-
-
-def _load(name: str) -> Mapping[str, WeightFile]:
-    try:
-        return weights.load(name, task="pose")
-    except WeightsMissingError:
-        raise
-    except WeightsError as error:
         raise TaskError(str(error)) from error
 
 

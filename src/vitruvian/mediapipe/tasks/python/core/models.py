@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vitruvian.weights import WeightFile
 
-__all__ = ["check_delegate", "load_networks"]
+__all__ = ["check_delegate", "load_networks", "usable_networks"]
 
 
 def check_delegate(options: BaseOptions) -> None:
@@ -54,8 +54,18 @@ def load_networks(options: BaseOptions, example: str) -> Mapping[str, WeightFile
             f"and `vitruvian models path {example}` says where it is then",
             path=model,
         )
+    return usable_networks(model)
+
+
+def usable_networks(model: str | Path | bytes) -> Mapping[str, WeightFile]:
+    """Return the networks of a body model: by name (downloaded if need be), path or content.
+
+    Raises:
+        WeightsMissingError: They are not there, and cannot be fetched.
+        TaskError: They cannot be used.
+    """
     try:
-        return weights.load(model)
+        return weights.load(model, task="pose")
     except WeightsMissingError:
         raise
     except WeightsError as error:

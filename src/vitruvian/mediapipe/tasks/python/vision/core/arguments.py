@@ -9,7 +9,7 @@ from vitruvian.errors import OptionError
 from vitruvian.frame import Frame, Stamp
 from vitruvian.mediapipe.errors import NotAnImageError, NotATimestampError, TaskError
 from vitruvian.mediapipe.tasks.python.vision.core.image import Image, rgb_pixels
-from vitruvian.options import check_number
+from vitruvian.options import check_rotation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RisingTimestamps", "milliseconds", "pixels_of", "rotation_of", "timed_frame"]
 
-_QUARTER_TURN = 90
 _FURTHEST = 2**53 // 1000
 """Milliseconds, 285 years: further out, the microseconds that the filters count in would blur."""
 
@@ -52,9 +51,7 @@ def rotation_of(options: ImageProcessingOptions | None) -> int:
         return 0
     if options.region_of_interest is not None:
         raise OptionError("region_of_interest: a PoseLandmarker takes none; cut the picture instead")
-    check_number("rotation_degrees", options.rotation_degrees, whole=True)
-    if options.rotation_degrees % _QUARTER_TURN:
-        raise OptionError(f"rotation_degrees: a multiple of 90, got {options.rotation_degrees}")
+    check_rotation("rotation_degrees", options.rotation_degrees)
     return options.rotation_degrees
 
 
