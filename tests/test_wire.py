@@ -50,7 +50,7 @@ def test_the_fields_own_names():
     (person,) = to_wire(people)
     assert list(person) == [
         "bbox", "score", "keypoints", "keypoint_scores", "presence", "depth", "world_keypoints",
-        "track_id",
+        "handedness", "handedness_score", "track_id",
     ]  # fmt: skip
     assert person["keypoint_scores"] is None
 

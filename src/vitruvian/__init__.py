@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from vitruvian.frame import Frame, Gap, Stamp
     from vitruvian.landmarks import Landmarks, Mask
+    from vitruvian.models.blazehand import HandSettings
     from vitruvian.models.blazepose import PoseSettings
     from vitruvian.offline import smooth_offline
     from vitruvian.pipeline import Pipeline
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from vitruvian.sources.source import Source, VideoInfo
     from vitruvian.sources.video import VideoSource
     from vitruvian.tracking import Tracking
-    from vitruvian.zoo import pose, pose_pipeline
+    from vitruvian.zoo import hands, hands_pipeline, pose, pose_pipeline
 
 __version__ = "0.1.0.dev0"
 
@@ -71,6 +72,7 @@ _HOMES = {
     "Cutoffs": "smoothing",
     "Frame": "frame",
     "Gap": "frame",
+    "HandSettings": "models.blazehand",
     "ImageSource": "sources.opening",
     "JsonLinesSink": "sinks.jsonl",
     "JsonSink": "sinks.json",
@@ -106,6 +108,8 @@ _HOMES = {
     "WeightsMissingError": "errors",
     "convert": "conversion",
     "draw_landmarks": "draw",
+    "hands": "zoo",
+    "hands_pipeline": "zoo",
     "open_sink": "sinks.formats",
     "open_source": "sources.opening",
     "pose": "zoo",
@@ -133,6 +137,7 @@ __all__ = [
     "Cutoffs",
     "Frame",
     "Gap",
+    "HandSettings",
     "ImageSource",
     "JsonLinesSink",
     "JsonSink",
@@ -168,6 +173,8 @@ __all__ = [
     "WeightsMissingError",
     "convert",
     "draw_landmarks",
+    "hands",
+    "hands_pipeline",
     "mediapipe",
     "open_sink",
     "open_source",

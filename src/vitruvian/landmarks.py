@@ -55,6 +55,7 @@ _COLUMNS: dict[str, tuple[Axes, np.dtype[Any]]] = {
     "presence": (("N", "K"), _F32),
     "depth": (("N", "K"), _F32),
     "world": (("N", "K", 3), _F32),
+    "handedness": (("N",), _F32),
     "auxiliary": (("N", "A", 2), _F32),
     "region": (("N",), _I64),
     "followed": (("N",), _BOOL),
@@ -79,6 +80,7 @@ class Landmarks:
         presence: (N, K) probability that a point is inside the frame.
         depth: (N, K) relative to the root, in the pixels of ``xy``; negative is towards the camera.
         world: (N, K, 3) metres, root at the origin; x right, y down, z away from the camera.
+        handedness: (N,) probability that the instance is the person's own right hand.
         mask: One ``Mask`` for each instance.
         auxiliary: (N, A, 2) image pixels: points of the model that are no landmarks, but tell where to look
             for the instance in the next frame.
@@ -99,6 +101,7 @@ class Landmarks:
     presence: NDArray[np.float32] | None = None
     depth: NDArray[np.float32] | None = None
     world: NDArray[np.float32] | None = None
+    handedness: NDArray[np.float32] | None = None
     mask: tuple[Mask, ...] | None = None
     auxiliary: NDArray[np.float32] | None = None
     region: NDArray[np.int64] | None = None
@@ -127,6 +130,7 @@ class Landmarks:
             and (self.presence is None or fits(self.presence, scalar, _F32))
             and (self.depth is None or fits(self.depth, scalar, _F32))
             and (self.world is None or fits(self.world, (n, k, 3), _F32))
+            and (self.handedness is None or fits(self.handedness, flat, _F32))
             and (self.auxiliary is None or fits(self.auxiliary, (n, *points, 2), _F32))
             and (self.region is None or fits(self.region, flat, _I64))
             and (self.followed is None or fits(self.followed, flat, _BOOL))

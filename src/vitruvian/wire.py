@@ -25,6 +25,7 @@ __all__ = [
     "frame_status",
     "from_table",
     "from_wire",
+    "side",
     "stamp_status",
     "table_header",
     "table_values",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 FrameStatus = Literal["detected", "tracked", "empty", "dropped", "failed"]
+Handedness = Literal["left", "right"]
 StampStatus = Literal["ok", "failed", "dropped"]
 
 Numbers = list[float | None]
@@ -51,6 +53,8 @@ class WireInstance(TypedDict):
     presence: Numbers | None
     depth: Numbers | None
     world_keypoints: list[Numbers] | None
+    handedness: Handedness | None
+    handedness_score: float | None
     track_id: int | None
 
 
@@ -65,12 +69,17 @@ def to_wire(landmarks: Landmarks) -> list[WireInstance]:
         "depth": _numbers(landmarks.depth, _PIXELS),
         "world_keypoints": _numbers(landmarks.world, _METRES),
     }
+    right = [None] * len(landmarks) if landmarks.handedness is None else landmarks.handedness.tolist()
+    sides = [side(probability) for probability in right]
+    side_scores = [_rounded_score(probability) for probability in right]
     return [
         WireInstance(
             bbox=boxes[i],
             score=scores[i],
             keypoints=keypoints[i],
             **{name: None if rows is None else rows[i] for name, rows in columns.items()},  # type: ignore[typeddict-item]
+            handedness=sides[i],
+            handedness_score=side_scores[i],
             track_id=None if landmarks.track_id is None else int(landmarks.track_id[i]),
         )
         for i in range(len(landmarks))
@@ -93,8 +102,30 @@ def from_wire(instances: Sequence[WireInstance], skeleton: Skeleton) -> Landmark
         presence=_optional([one["presence"] for one in instances], (count,)),
         depth=_optional([one["depth"] for one in instances], (count,)),
         world=_optional([one["world_keypoints"] for one in instances], (count, 3)),
+        handedness=_optional([_right(one) for one in instances], ()),
         track_id=_identities([one["track_id"] for one in instances]),
     )
+
+
+def side(right: float | None) -> Handedness | None:
+    """Return which hand of the person's own it is, by the probability that it is the right one."""
+    if right is None or not math.isfinite(right):
+        return None
+    return "right" if right > 0.5 else "left"
+
+
+def _rounded_score(right: float | None) -> float | None:
+    """Return the probability of the side that is named."""
+    if right is None or not math.isfinite(right):
+        return None
+    return round(max(right, 1 - right), _PROBABILITY)
+
+
+def _right(instance: WireInstance) -> float | None:
+    score = instance.get("handedness_score")
+    if score is None:
+        return None
+    return score if instance["handedness"] == "right" else 1 - score
 
 
 def frame_status(stamp: Stamp, landmarks: Landmarks) -> FrameStatus:
@@ -110,8 +141,8 @@ def frame_status(stamp: Stamp, landmarks: Landmarks) -> FrameStatus:
     return "tracked" if landmarks.followed is not None and landmarks.followed.all() else "detected"
 
 
-_INSTANCE = ("track_id", "followed", "score", "bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1")
-_INSTANCE_DECIMALS = (0, 0, _PROBABILITY, _PIXELS, _PIXELS, _PIXELS, _PIXELS)
+_INSTANCE = ("track_id", "followed", "score", "right_hand", "bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1")
+_INSTANCE_DECIMALS = (0, 0, _PROBABILITY, _PROBABILITY, _PIXELS, _PIXELS, _PIXELS, _PIXELS)
 _POINT = ("x", "y", "depth", "score", "presence", "world_x", "world_y", "world_z")
 _POINT_DECIMALS = (_PIXELS, _PIXELS, _PIXELS, _PROBABILITY, _PROBABILITY, _METRES, _METRES, _METRES)
 
@@ -119,7 +150,8 @@ _POINT_DECIMALS = (_PIXELS, _PIXELS, _PIXELS, _PROBABILITY, _PROBABILITY, _METRE
 def table_header(skeleton: Skeleton) -> list[str]:
     """Return what the M columns of ``table_values`` are called.
 
-    First ``track_id``, ``followed`` (0 or 1), ``score`` and ``bbox_x0`` to ``bbox_y1`` of the instance, then
+    First ``track_id``, ``followed`` (0 or 1), ``score``, ``right_hand`` (the probability that a hand is a
+    right one) and ``bbox_x0`` to ``bbox_y1`` of the instance, then
     ``x``, ``y``, ``depth``, ``score``, ``presence``, ``world_x``, ``world_y`` and ``world_z`` of each
     landmark, after its name and a ``_``. Pixels, metres, probabilities.
     """
@@ -130,10 +162,11 @@ def table_values(landmarks: Landmarks) -> NDArray[np.float64]:
     """Return (N, M) numbers, one row for each instance, rounded as in JSON; NaN is absent."""
     count, points = landmarks.xy.shape[:2]
     instances = np.full((count, len(_INSTANCE)), np.nan)
-    for i, column in enumerate((landmarks.track_id, landmarks.followed, landmarks.box_score)):
+    known = (landmarks.track_id, landmarks.followed, landmarks.box_score, landmarks.handedness)
+    for i, column in enumerate(known):
         if column is not None:
             instances[:, i] = column
-    instances[:, 3:] = landmarks.box
+    instances[:, 4:] = landmarks.box
     values = np.full((count, points, len(_POINT)), np.nan)
     values[..., :2] = landmarks.xy
     for i, column in ((2, landmarks.depth), (3, landmarks.score), (4, landmarks.presence)):
@@ -164,12 +197,13 @@ def from_table(values: NDArray[np.float64], skeleton: Skeleton) -> Landmarks:
     return Landmarks(
         skeleton,
         xy=points[..., :2],
-        box=instances[:, 3:].astype(np.float32),
+        box=instances[:, 4:].astype(np.float32),
         box_score=instances[:, 2].astype(np.float32),
         score=_known(points[..., 3]),
         presence=_known(points[..., 4]),
         depth=_known(points[..., 2]),
         world=_known(points[..., 5:]),
+        handedness=_known(instances[:, 3].astype(np.float32)),
         followed=None if followed is None else followed.astype(np.bool_),
         track_id=None if track_id is None else track_id.astype(np.int64),
     )

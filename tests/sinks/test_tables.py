@@ -96,7 +96,7 @@ def test_csv_is_plain(people_of, frame_at, tmp_path):
     assert list(person)[:10] == [
         "frame", "time", "status", "reason", "source", "width", "height", "skeleton", "track_id", "followed",
     ]  # fmt: skip
-    assert len(person) == 8 + 7 + 33 * 8
+    assert len(person) == 8 + 8 + 33 * 8
     assert (person["frame"], person["status"], person["track_id"], person["followed"]) == (
         "0", "tracked", "4", "1",
     )  # fmt: skip

@@ -18,6 +18,9 @@ def test_the_models_are_listed() -> None:
         ("pose-lite", "lite", "pose"),
         ("pose-full-task", "full-task", "pose"),
         ("pose-heavy", "heavy", "pose"),
+        ("hands-full", "full", "hands"),
+        ("hands-lite", "lite", "hands"),
+        ("hands-task", "task", "hands"),
     ]
 
 
@@ -62,7 +65,8 @@ def test_models_are_found_by_name_or_by_alias_within_the_task() -> None:
     catalogue = builtin_catalogue()
     assert catalogue.find("pose-full") is catalogue.find("full") is MODELS[0]
     assert catalogue.find("pose-full", task="hands") is MODELS[0]
-    assert catalogue.find("full", task="hands") is None
+    assert catalogue.find("full", task="hands") is catalogue.find("hands-full") is MODELS[4]
+    assert catalogue.find("heavy", task="hands") is None
     assert catalogue.find("nothing") is None
 
 

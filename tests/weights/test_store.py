@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -271,7 +272,7 @@ def test_offline_says_what_is_missing_where_and_how_to_put_it_there(
     cache: Path, model: weights.ModelInfo
 ) -> None:
     first = cache / "models" / model.name / model.files[0].name
-    for verb in (weights.load, weights.pull):
+    for verb in (partial(weights.load, task=model.task), weights.pull):
         with pytest.raises(WeightsMissingError) as caught:
             verb(model.name, cache=cache, offline=True)
         assert caught.value.path == first

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
 
 from vitruvian.errors import ArrayError, OptionError, SessionError
-from vitruvian.following import Compatible
+from vitruvian.following import Compatible, compatible
 from vitruvian.frame import Frame, Stamp
 from vitruvian.mediapipe.errors import ClosedError, NotAnImageError, TaskError
 from vitruvian.mediapipe.framework.formats.landmark_pb2 import LandmarkList, NormalizedLandmarkList
@@ -96,7 +97,7 @@ class Pose:
         self._follow: FrameByFrame | None = None
         if not static_image_mode:
             options = Compatible(smooth=bool(smooth_landmarks), legacy=True)
-            self._follow = FrameByFrame(self._pipeline, options)
+            self._follow = FrameByFrame(self._pipeline, partial(compatible, options=options))
         self._time = 0  # microseconds
         self._turn = threading.RLock()  # may be closed from a signal handler during a call
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 import numpy as np
 
 from vitruvian.errors import OptionError, SessionError
-from vitruvian.following import Compatible
+from vitruvian.following import Compatible, compatible
 from vitruvian.mediapipe.errors import ClosedError, PoseCountError, TaskError
 from vitruvian.mediapipe.tasks.python.components.containers.landmark import Landmark, NormalizedLandmark
 from vitruvian.mediapipe.tasks.python.core.base_options import BaseOptions
@@ -125,7 +125,8 @@ class PoseLandmarker:
         self._running_mode = options.running_mode
         self._timestamps = RisingTimestamps()
         self._turn = threading.RLock()  # may be closed from a signal handler during a call
-        self._follow = FrameByFrame(pipeline, Compatible(options.num_poses, options.min_tracking_confidence))
+        following = Compatible(options.num_poses, options.min_tracking_confidence)
+        self._follow = FrameByFrame(pipeline, partial(compatible, options=following))
         self._worker: LiveWorker[_Shot] | None = None
         if options.result_callback is not None:
             serve = partial(_serve, self._follow, options.result_callback)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from vitruvian.following import compatible
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
-    from vitruvian.following import Compatible
+    from vitruvian.following import Stages
     from vitruvian.frame import Frame, Gap
     from vitruvian.landmarks import Landmarks
     from vitruvian.pipeline import Pipeline
     from vitruvian.regions import Regions
+
+    Loop: TypeAlias = Callable[[Iterable[Frame | Gap], Stages], Iterator[tuple[Frame | Gap, Landmarks]]]
 
 __all__ = ["FrameByFrame"]
 
@@ -33,20 +34,20 @@ class _Feed:
 
 
 class FrameByFrame:
-    """Follows one person or several from call to call, as the original's VIDEO mode does.
+    """Follows people or hands from call to call, as the original's VIDEO mode does.
 
-    All memory is in a generator, ``following.compatible``, the same that any other stream is. One caller at a
+    All memory is in a generator, one of ``following``, the same that any other stream is. One caller at a
     time. After a call that raised, the next one follows nobody: it begins with the detector, unsmoothed.
 
     Args:
         pipeline: Finds and reads; stays the caller's to close.
-        options: Of the loop.
+        loop: Such as ``partial(compatible, options=...)``.
     """
 
-    def __init__(self, pipeline: Pipeline, options: Compatible) -> None:
-        self._pipeline, self._options = pipeline, options
+    def __init__(self, pipeline: Pipeline, loop: Loop) -> None:
+        self._pipeline, self._loop = pipeline, loop
         self._feed = _Feed()
-        self._loop: Iterator[tuple[Frame | Gap, Landmarks]] | None = None
+        self._running: Iterator[tuple[Frame | Gap, Landmarks]] | None = None
 
     def __call__(self, frame: Frame, rotation: int = 0) -> Landmarks:
         """Return everybody in the next frame.
@@ -60,15 +61,15 @@ class FrameByFrame:
         """
         feed = self._feed
         feed.frame, feed.rotation = frame, rotation
-        loop = self._begin() if self._loop is None else self._loop
-        self._loop = None  # a generator that has raised is over
-        _, people = next(loop)
-        self._loop = loop
+        running = self._begin() if self._running is None else self._running
+        self._running = None  # a generator that has raised is over
+        _, people = next(running)
+        self._running = running
         return people
 
     def forget(self) -> None:
         """Follow nobody: the next frame is the first."""
-        self._loop = None
+        self._running = None
 
     def _begin(self) -> Iterator[tuple[Frame | Gap, Landmarks]]:
         pipeline, feed = self._pipeline, self._feed
@@ -76,4 +77,4 @@ class FrameByFrame:
         def look(frames: Sequence[Frame]) -> list[Regions]:
             return pipeline.detect(frames, rotation=feed.rotation)
 
-        return compatible(feed, replace(pipeline.stages(), look=look), self._options)
+        return self._loop(feed, replace(pipeline.stages(), look=look))

@@ -1,0 +1,122 @@
+"""What a loop over frames calls, and what all loops share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from vitruvian.errors import OptionError
+from vitruvian.regions import Regions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from vitruvian.frame import Frame, Stamp
+    from vitruvian.landmarks import Landmarks
+    from vitruvian.skeleton import Skeleton
+
+__all__ = ["NOWHERE", "Follow", "Look", "Read", "Stages", "joined", "overlap", "pushed", "scaled", "seconds"]
+
+
+class Look(Protocol):
+    """A detector that is told nothing but the picture."""
+
+    def __call__(self, frames: Sequence[Frame]) -> list[Regions]:
+        """Return the regions of each frame, best first."""
+
+
+class Read(Protocol):
+    """A landmark network."""
+
+    def __call__(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
+        """Return the landmarks of each frame: of its regions in order, without those that hold nobody."""
+
+
+class Follow(Protocol):
+    """From the landmarks of a frame to the regions in which the next one is read."""
+
+    def __call__(self, landmarks: Landmarks, stamp: Stamp) -> Regions:
+        """Return one region for each instance, in the pixels of the frame that ``stamp`` describes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """What a loop over frames calls.
+
+    Attributes:
+        look: Finds instances.
+        read: Reads their landmarks.
+        follow: Makes the regions of the next frame.
+        skeleton: Of the landmarks.
+    """
+
+    look: Look
+    read: Read
+    follow: Follow
+    skeleton: Skeleton
+
+
+_NOTHING = np.empty(0, np.float32)
+NOWHERE = Regions(_NOTHING.reshape(0, 2), _NOTHING.reshape(0, 2), _NOTHING, _NOTHING)
+
+
+def scaled(regions: Regions, before: Stamp, now: Stamp) -> Regions:
+    """Return the regions of a frame in the pixels of one of another size: fractions of the picture stay."""
+    if (before.width, before.height) == (now.width, now.height):
+        return regions
+    ratio = np.array([now.width / before.width, now.height / before.height], np.float32)
+    return replace(regions, centre=regions.centre * ratio, size=regions.size * ratio)
+
+
+def overlap(one: Regions, others: Regions) -> NDArray[np.float32]:
+    """Return the intersection over union of all pairs, (N, M), of the boxes without their rotation."""
+    low = np.maximum((one.centre - one.size / 2)[:, None], (others.centre - others.size / 2)[None])
+    high = np.minimum((one.centre + one.size / 2)[:, None], (others.centre + others.size / 2)[None])
+    shared = (high - low).clip(0).prod(axis=2)
+    areas = one.size.prod(axis=1)[:, None] + others.size.prod(axis=1)[None]
+    ratio: NDArray[np.float32] = shared / np.maximum(areas - shared, np.finfo(np.float32).tiny)
+    return ratio
+
+
+def joined(*regions: Regions) -> Regions:
+    """Return all these regions, in this order."""
+    if len(regions) < 2:
+        return regions[0] if regions else NOWHERE
+    columns = (field.name for field in fields(Regions))
+    return Regions(*(np.concatenate([getattr(each, name) for each in regions]) for name in columns))
+
+
+def seconds(stamp: Stamp) -> float:
+    """Return the time of a frame.
+
+    Raises:
+        OptionError: It has none.
+    """
+    if stamp.time is None:
+        raise OptionError(
+            f"frame {stamp.index} of {stamp.source} has no time; give stream() the rate: fps=30, say"
+        )
+    return stamp.time
+
+
+def pushed(regions: Regions, found: Regions, most: float) -> tuple[Regions, NDArray[np.intp]]:
+    """Add regions one by one, each in place of those it overlaps by more than ``most``.
+
+    "Push" in section 9 of the pose specification.
+
+    Returns:
+        The regions that are left, and for each its place in the row of all.
+    """
+    everything = joined(regions, found) if len(found) else regions
+    if len(everything) < 2:
+        return everything, np.arange(len(everything))
+    shared = overlap(everything, everything)
+    kept: list[int] = []
+    for i in range(len(everything)):
+        kept = [*(j for j in kept if shared[j, i] <= most), i]
+    origin = np.array(kept, np.intp)
+    return everything[origin], origin

@@ -1,0 +1,323 @@
+"""BlazePalm and the hand landmark network: MediaPipe's 21-point hands, to the last rounding.
+
+Numbers and order of operations are those of the hand specification; sections are named where they are used.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vitruvian.crop import Crop
+from vitruvian.landmarks import Landmarks, bounds
+from vitruvian.models.anchors import anchor_centres
+from vitruvian.models.heatmap import sigmoid
+from vitruvian.models.network import Network
+from vitruvian.models.nms import overlaps, weighted_nms
+from vitruvian.options import check_number
+from vitruvian.regions import Regions
+from vitruvian.runtimes.session import PixelInput, Signature
+from vitruvian.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from vitruvian.frame import Frame
+    from vitruvian.runtimes.session import Session
+
+__all__ = [
+    "HAND_LANDMARKER",
+    "PALM_DETECTOR",
+    "BlazeHandLandmarker",
+    "BlazePalmDetector",
+    "HandSettings",
+    "Palms",
+    "aim",
+    "region_around_hands",
+]
+
+_PALM_SIDE = 192
+_HAND_SIDE = 224
+_POINTS = 21
+_PALM_POINTS = 7  # wrist, the four finger bases, and two of the thumb
+_WRIST, _MIDDLE = 0, 2  # of the palm's points: from one to the other is up
+
+_UPRIGHT = math.pi / 2
+_ORIGINAL = 90.0
+"""The original's number of degrees in a place for radians: 26.6 degrees too far (section 4.5)."""
+
+PALM_DETECTOR = Signature(
+    inputs={"image": PixelInput(_PALM_SIDE, _PALM_SIDE, low=0.0, high=1.0)},
+    outputs={"boxes": (2016, 4 + 2 * _PALM_POINTS), "scores": (2016, 1)},
+)
+"""Section 4.1."""
+
+HAND_LANDMARKER = Signature(
+    inputs={"image": PixelInput(_HAND_SIDE, _HAND_SIDE, low=0.0, high=1.0)},
+    # In the file's order; the names that the file's metadata gives them are permuted.
+    outputs={
+        "landmarks": (_POINTS * 3,),
+        "presence": (1,),
+        "handedness": (1,),
+        "world": (_POINTS * 3,),
+    },
+)
+"""Section 4.1."""
+
+
+@dataclass(frozen=True)
+class HandSettings:
+    """Options of the hand landmarks that are not about one picture.
+
+    Attributes:
+        num_hands: Most hands in the result, the detector's best first; ``None``: every hand found.
+        min_hand_detection_confidence: Least palm score, inclusive, 0 to 1.
+        min_hand_presence_confidence: Presence that a hand must exceed, 0 to 1 (1 rejects everything).
+        mirrored: Whether the pictures are mirrored, as a selfie view is: then left and right change places.
+        upright: Whether the region around a palm is turned as the hand is; if not, 26.6 degrees further, as
+            the original's is.
+        distinct: Whether a hand that is there twice is dropped once (the legacy interface does not).
+
+    Raises:
+        OptionError: A value is outside its range.
+    """
+
+    num_hands: int | None = None
+    min_hand_detection_confidence: float = 0.5
+    min_hand_presence_confidence: float = 0.5
+    mirrored: bool = False
+    upright: bool = True
+    distinct: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range, by name."""
+        if self.num_hands is not None:
+            check_number("num_hands", self.num_hands, 1, whole=True)
+        for name in ("min_hand_detection_confidence", "min_hand_presence_confidence"):
+            check_number(name, getattr(self, name), 0, 1)
+
+
+class Palms(NamedTuple):
+    """The palms in one picture, best first.
+
+    Attributes:
+        box: (N, 4) x0, y0, x1, y1 in image pixels.
+        points: (N, 7, 2) image pixels: wrist, bases of the fingers from index finger to little finger, base
+            and middle joint of the thumb.
+        score: (N,) of the detector.
+    """
+
+    box: NDArray[np.float32]
+    points: NDArray[np.float32]
+    score: NDArray[np.float32]
+
+
+class BlazePalmDetector:
+    """Finds hands by their palms: pictures in, one turned square around each hand out.
+
+    Args:
+        session: An open detector network with the signature ``PALM_DETECTOR``.
+        settings: Detection threshold, and which way is up.
+    """
+
+    def __init__(self, session: Session, settings: HandSettings) -> None:
+        self._network = Network(session, border="black")
+        self._least = settings.min_hand_detection_confidence
+        self._up = _UPRIGHT if settings.upright else _ORIGINAL
+        self._anchors = anchor_centres(_PALM_SIDE, strides=(8, 16, 16, 16))
+
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        """Find the hands in each frame, best first.
+
+        Args:
+            frames: Pictures.
+            rotation: Degrees by which the pictures must be turned clockwise to be upright; a multiple of 90.
+        """
+        return [
+            _regions_around_palms(palms, frame, self._up)
+            for palms, frame in zip(self.palms(frames, rotation), frames, strict=True)
+        ]
+
+    def palms(self, frames: Sequence[Frame], rotation: int = 0) -> list[Palms]:
+        """Find the palms themselves in each frame; arguments as above."""
+        if not frames:
+            return []
+        turn = float(np.float32(-math.radians(rotation % 360)))
+        crops = [Crop.letterbox(frame.stamp.width, frame.stamp.height, _PALM_SIDE, turn) for frame in frames]
+        out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
+        return [
+            self._palms(boxes, scores, crop)
+            for boxes, scores, crop in zip(out["boxes"], out["scores"], crops, strict=True)
+        ]
+
+    def _palms(self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop) -> Palms:
+        """Decode and merge (section 4.4), and carry over to the picture (4.5)."""
+        scores = sigmoid(logits[:, 0])
+        kept = np.flatnonzero(scores >= self._least)
+        values = raw[kept] / np.float32(_PALM_SIDE)
+        anchors = self._anchors[kept]
+        centre, half = values[:, :2] + anchors, values[:, 2:4] / 2
+        points = values[:, 4:].reshape(-1, _PALM_POINTS, 2) + anchors[:, None]
+        real = (half >= 0).all(axis=1)
+        corners = np.concatenate([centre - half, centre + half], axis=1)[real]
+        merged, best = weighted_nms(
+            corners,
+            np.concatenate([corners, points[real].reshape(-1, 2 * _PALM_POINTS)], axis=1),
+            scores[kept][real],
+            iou=0.3,
+        )
+        left, top, right, bottom = merged[:, :4].T
+        hull = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
+        places = np.concatenate([hull, merged[:, 4:]], axis=1).reshape(-1, 4 + _PALM_POINTS, 2)
+        places = crop.points_to_image(places * np.float32(_PALM_SIDE))
+        return Palms(bounds(places[:, :4]), places[:, 4:], best)
+
+
+def _regions_around_palms(palms: Palms, frame: Frame, up: float) -> Regions:
+    """Return the square around the hand that each palm belongs to (section 4.5)."""
+    image = np.array([frame.stamp.width, frame.stamp.height], np.float32)
+    # In fractions of the image, since the original stores these.
+    low, high = palms.box[:, :2] / image, palms.box[:, 2:] / image
+    places = palms.points / image
+    rotation = aim(places[:, _WRIST] * image, places[:, _MIDDLE] * image, up)
+    regions = region_around_hands(
+        (low + high) / 2, high - low, rotation, image, palms.score, shift=-0.5, scale=2.6
+    )
+    real = (regions.size > 0).all(axis=1)  # which NaN is not
+    return regions[np.flatnonzero(real)]
+
+
+def aim(
+    start: NDArray[np.floating], end: NDArray[np.floating], up: float = math.pi / 2
+) -> NDArray[np.float32]:
+    """Return by how much each arrow from ``start`` to ``end`` is turned from ``up`` (section 1).
+
+    Args:
+        start: (N, 2) pixels.
+        end: (N, 2) pixels.
+        up: Radians, counterclockwise from the x axis: where an arrow that is not turned points.
+
+    Returns:
+        (N,) radians from -π to π, clockwise on the screen.
+    """
+    across = end - start
+    angle = np.float32(up) - np.arctan2(-across[:, 1], across[:, 0])
+    turn = 2 * math.pi
+    wrapped: NDArray[np.float64] = angle - turn * np.floor((angle.astype(np.float64) + math.pi) / turn)
+    return wrapped.astype(np.float32)
+
+
+def region_around_hands(
+    centre: NDArray[np.floating],
+    size: NDArray[np.floating],
+    rotation: NDArray[np.float32],
+    image: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    *,
+    shift: float,
+    scale: float,
+) -> Regions:
+    """Shift turned rectangles along their own y axis, and make squares of them (section 4.5).
+
+    Args:
+        centre: (N, 2) fractions of the image.
+        size: (N, 2) fractions of the image.
+        rotation: (N,) radians.
+        image: (2,) width and height in pixels.
+        scores: (N,).
+        shift: In heights of the rectangle.
+        scale: Side of the square in longer sides of the rectangle.
+    """
+    f32 = np.float32
+    along = size[:, 1] * image[1] * f32(shift)
+    offset = np.stack([-np.sin(rotation), np.cos(rotation)], axis=1) * along[:, None]
+    longer = (size * image).max(axis=1, keepdims=True)
+    square = f32(scale) * longer / image
+    moved = centre + offset / image
+    return Regions(moved * image, square * image, rotation, scores)
+
+
+class BlazeHandLandmarker:
+    """Reads hands: regions of pictures in, 21 landmarks of each hand out.
+
+    Args:
+        session: An open landmark network with the signature ``HAND_LANDMARKER``.
+        settings: Presence threshold, mirroring, whether a hand that is there twice is dropped once.
+    """
+
+    def __init__(self, session: Session, settings: HandSettings) -> None:
+        self._network = Network(session, border="replicate")
+        self._settings = settings
+        self._skeleton = Skeleton.named("hand21")
+        self._nobody = replace(Landmarks.nobody(self._skeleton), region=np.empty(0, np.int64))
+
+    def __call__(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
+        """Read the hands in all regions of all frames as one batch.
+
+        Args:
+            frames: Pictures.
+            regions: For each of them, where the hands are.
+
+        Returns:
+            For each frame the hands whose presence is above the threshold, in the order of the regions, each
+            hand once.
+        """
+        crops = [Crop.around(each, (_HAND_SIDE, _HAND_SIDE)) for each in regions]
+        views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
+        if not views:
+            return [self._nobody for _ in frames]
+        out = self._network.look(views)
+        ends = np.cumsum([len(some) for some in crops])
+        return [
+            self._landmarks({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
+            for some, end in zip(crops, ends, strict=True)
+        ]
+
+    def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
+        """Decode the rows of one frame (sections 4.6 and 4.7)."""
+        present = np.flatnonzero(out["presence"][:, 0] > self._settings.min_hand_presence_confidence)
+        if not len(present):
+            return self._nobody
+        crops = [crops[row] for row in present.tolist()]
+        raw, world = (out[name][present].reshape(-1, _POINTS, 3) for name in ("landmarks", "world"))
+        right = out["handedness"][present, 0]
+        xy = np.stack([crop.points_to_image(points[:, :2]) for crop, points in zip(crops, raw, strict=True)])
+        hands = Landmarks(
+            self._skeleton,
+            xy=xy,
+            box=bounds(xy),
+            box_score=out["presence"][present, 0],
+            depth=np.stack(
+                [c.depth_to_image(points[:, 2] / _DEPTH) for c, points in zip(crops, raw, strict=True)]
+            ),
+            world=np.stack([c.directions_to_image(points) for c, points in zip(crops, world, strict=True)]),
+            handedness=1 - right if self._settings.mirrored else right,
+            region=present,
+        )
+        return hands[_each_once(hands)] if self._settings.distinct and len(hands) > 1 else hands
+
+
+_DEPTH = np.float32(0.4)  # the network's depths are in units of 0.4 pixels
+_ALIKE = 10  # points that must be near each other
+_NEAR = 0.2  # palms
+_OVERLAP = 0.2
+_PALM_SIDES = np.array([(0, 5), (5, 17), (17, 0)])
+
+
+def _each_once(hands: Landmarks) -> NDArray[np.intp]:
+    """Return the rows that are left when of two that show one hand the later goes (section 4.10)."""
+    sides = hands.xy[:, _PALM_SIDES[:, 0]] - hands.xy[:, _PALM_SIDES[:, 1]]
+    palms = np.sqrt((sides * sides).sum(axis=2)).max(axis=1)
+    kept: list[int] = []
+    for row in range(len(hands)):
+        offset = np.hypot(*(hands.xy[kept] - hands.xy[row]).transpose(2, 0, 1))
+        near = offset < _NEAR * np.maximum(palms[kept], palms[row])[:, None]
+        alike = near.sum(axis=1) >= _ALIKE
+        if not (alike & (overlaps(hands.box[row], hands.box[kept]) > _OVERLAP)).any():
+            kept.append(row)
+    return np.array(kept, np.intp)
