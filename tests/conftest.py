@@ -66,6 +66,33 @@ def full(full_files):
 
 
 @pytest.fixture(scope="session")
+def hand_photos() -> Path:
+    return _shared("data", "hands")
+
+
+@pytest.fixture(scope="session")
+def hand_clip() -> Path:
+    return _shared("data", "clips", "hand_open_palm.mp4")
+
+
+@pytest.fixture(scope="session")
+def hand_bundle() -> Path:
+    return _shared("models", "hand_landmarker.task")
+
+
+@pytest.fixture(scope="session")
+def hands_files():
+    """The default hand networks; fetched by pip at the first run."""
+    return weights.load("full", task="hands")
+
+
+@pytest.fixture(scope="session")
+def hands_full(hands_files):
+    with vitruvian.hands(hands_files) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope="session")
 def astronaut() -> Path:
     """A real photograph that every machine has: NASA, public domain, from the demo extra."""
     return Path(data.__file__).parent / "astronaut.png"

@@ -45,6 +45,18 @@ def test_mirrored_points_stay_mirrored(old, new):
     assert [before.mirror[point] for point in points] == [points[i] for i in after.mirror]
 
 
+def test_whole_people_become_bodies(people):
+    whole = Landmarks(
+        Skeleton.named("body75"),
+        np.concatenate([people.xy, np.full((2, 42, 2), np.nan, F32)], axis=1),
+        people.box,
+        people.box_score,
+    )
+    assert (convert(whole, "body33").xy == people.xy).all()
+    assert (convert(whole, "coco17").xy == convert(people, "coco17").xy).all()
+    assert (convert(whole, "body33").box == people.box).all()
+
+
 def test_the_same_skeleton_is_no_work(people):
     assert convert(people, "body33") is people
 

@@ -69,6 +69,23 @@ def test_people_and_appearances_are_not_mixed():
     assert two == pytest.approx([10.0 if i else 90.0 for i in ids], abs=1e-3)
 
 
+def test_a_hand_that_comes_and_goes_is_filtered_in_runs():
+    noise = np.random.default_rng(2).normal(0, 1, len(TIMES)).astype(F32)
+    body = _recording(TIMES, SLOW + noise).landmarks
+    xy = np.concatenate([body.xy, np.full((len(TIMES), 42, 2), np.nan, F32)], axis=1)
+    xy[:100, 33:54] = (SLOW + noise)[:100, None, None]
+    xy[200:, 33:54] = (SLOW + noise)[200:, None, None] + 500
+    stamps = _recording(TIMES, SLOW).stamps
+    whole = Landmarks(Skeleton.named("body75"), xy, body.box, body.box_score, track_id=body.track_id)
+    smooth = smooth_offline(Recording(stamps, np.arange(len(TIMES)), whole)).landmarks
+    assert (np.isnan(smooth.xy) == np.isnan(xy)).all()
+    for run, offset in ((slice(20, 80), 0), (slice(220, 280), 500)):
+        assert np.sqrt(np.mean((smooth.xy[run, 33, 0] - offset - SLOW[run]) ** 2)) < 0.6
+    alone = smooth_offline(Recording(stamps, np.arange(len(TIMES)), body)).landmarks
+    assert (smooth.xy[:, :33] == alone.xy).all()
+    assert (smooth.box == alone.box).all()
+
+
 def test_too_little_to_filter_stays():
     assert _x(smooth_offline(_recording([0, 0.1], [1.0, 5.0]))).tolist() == [1, 5]
     slow = _recording(np.arange(9) / 5, np.arange(9.0) ** 2)

@@ -54,3 +54,35 @@ def test_exchanged_networks_are_refused(full_files):
 def test_weights_loaded_apart_serve_too(lite_bundle):
     with vitruvian.pose(weights.load(lite_bundle)) as pipeline:
         assert len(pipeline.model.files) == 2
+
+
+def test_hands_are_found_by_default_as_the_library_does_best(hands_files):
+    defaults = {name: one.default for name, one in inspect.signature(vitruvian.hands).parameters.items()}
+    settings = vitruvian.HandSettings()
+    assert {name: defaults[name] for name in ("num_hands", "mirrored", "upright", "looks")} == {
+        name: getattr(settings, name) for name in ("num_hands", "mirrored", "upright", "looks")
+    }
+    with vitruvian.hands(offline=True) as pipeline:
+        assert pipeline.model.files == tuple(file.sha256 for file in hands_files.values())
+        assert pipeline.skeleton.name == "hand21"
+
+
+def test_the_lite_hands_are_another_model(hand_photos):
+    frame = vitruvian.read_image(hand_photos / "four_0c960166.jpg")
+    with vitruvian.hands("lite") as lite, vitruvian.hands() as full:
+        assert not set(lite.model.files) & set(full.model.files)
+        small, large = lite.estimate(frame), full.estimate(frame)
+    assert len(small) == len(large) == 1
+    assert abs(small.xy - large.xy).max() < 0.1 * (large.box[0, 3] - large.box[0, 1])
+
+
+def test_the_official_bundle_holds_the_full_hand_networks(hands_files, hand_bundle):
+    with vitruvian.hands(hand_bundle) as pipeline:
+        assert pipeline.model.files == tuple(file.sha256 for file in hands_files.values())
+
+
+def test_a_closed_hand_pipeline_says_so(hands_files, hand_photos):
+    pipeline = vitruvian.hands(hands_files)
+    pipeline.close()
+    with pytest.raises(SessionError, match="closed"):
+        pipeline.estimate(vitruvian.read_image(hand_photos / "four_0c960166.jpg"))

@@ -30,7 +30,8 @@ def convert(landmarks: Landmarks, skeleton: str) -> Landmarks:
     Args:
         landmarks: (N, K) points.
         skeleton: Name of the new one; that of ``landmarks`` itself returns these. ``body33`` becomes
-            ``coco17``: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles.
+            ``coco17``: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; ``body75`` becomes
+            both, without its hands.
 
     Raises:
         OptionError: No way leads there; the message lists those there are.

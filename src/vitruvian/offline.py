@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitruvian.conversion import convert
 from vitruvian.errors import OptionError
 from vitruvian.landmarks import bounds
 from vitruvian.options import check_number
@@ -33,8 +34,9 @@ def smooth_offline(recording: Recording, *, cutoff: float = 6.0) -> Recording:
     the place of a stream's filters: record with ``smoothing="off"``.
 
     ``xy``, ``depth`` and ``world`` are smoothed and ``box`` follows; scores stay. Somebody who was out of
-    sight for more than 0.25 s is filtered in pieces. Uneven times are resampled to the median rate and back.
-    Where the rate is below twice the cutoff, there is nothing that the filter could remove.
+    sight for more than 0.25 s is filtered in pieces, and so are points that are unknown for a while. Uneven
+    times are resampled to the median rate and back. Where the rate is below twice the cutoff, there is
+    nothing that the filter could remove.
 
     Args:
         recording: Of a stream, with ``track_id``; all frames need a time.
@@ -57,8 +59,11 @@ def smooth_offline(recording: Recording, *, cutoff: float = 6.0) -> Recording:
     smoothed = {name: column.copy() for name, column in columns.items() if column is not None}
     for rows in _pieces(people.track_id, times):
         for column in smoothed.values():
-            column[rows] = _filtered(column[rows], times[rows], cutoff)
-    return replace(recording, landmarks=replace(people, **smoothed, box=bounds(smoothed["xy"])))
+            _filter(column, rows, times, cutoff)
+    people = replace(people, **smoothed)
+    # Fingers come and go, so that the box of a whole person is that of the body.
+    body = convert(people, "body33") if people.skeleton.name == "body75" else people
+    return replace(recording, landmarks=replace(people, box=bounds(body.xy)))
 
 
 def _pieces(track_id: NDArray[np.int64], times: NDArray[np.float64]) -> Iterator[NDArray[np.intp]]:
@@ -66,6 +71,22 @@ def _pieces(track_id: NDArray[np.int64], times: NDArray[np.float64]) -> Iterator
     for name in np.unique(track_id):
         rows = np.flatnonzero(track_id == name)
         yield from np.split(rows, np.flatnonzero(np.diff(times[rows]) > _GAP) + 1)
+
+
+def _filter(
+    column: NDArray[np.float32], rows: NDArray[np.intp], times: NDArray[np.float64], cutoff: float
+) -> None:
+    """Filter one appearance of one person in place: all points that are known at the same times as one."""
+    known = ~np.isnan(column[rows]).reshape(len(rows), column.shape[1], -1).any(axis=2)
+    if known.all():
+        column[rows] = _filtered(column[rows], times[rows], cutoff)
+        return
+    for when in np.unique(known, axis=1).T:
+        points = np.flatnonzero((known == when[:, None]).all(axis=0))
+        seen = np.flatnonzero(when)
+        for run in np.split(seen, np.flatnonzero(np.diff(times[rows[seen]]) > _GAP) + 1):
+            place = np.ix_(rows[run], points)
+            column[place] = _filtered(column[place], times[rows[run]], cutoff)
 
 
 def _filtered(values: NDArray[np.float32], times: NDArray[np.float64], cutoff: float) -> NDArray[np.float32]:

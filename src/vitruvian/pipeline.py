@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
-from vitruvian.following import Stages
+from vitruvian.following import Stages, Traits
 from vitruvian.frame import Frame, Gap
 from vitruvian.options import check_number, check_rotation
 from vitruvian.smoothing import smoothing_named
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vitruvian.regions import Regions
     from vitruvian.skeleton import Skeleton
     from vitruvian.smoothing import Smoothing
+    from vitruvian.whole import Whole
 
 __all__ = ["Detect", "Estimate", "Pipeline"]
 
@@ -52,10 +53,14 @@ class Pipeline:
         detect: Finds regions.
         landmark: Reads regions.
         follow: Makes regions for the next frame of a stream out of the landmarks of this one.
-        skeleton: Of the landmarks that come out.
+        skeleton: Of the landmarks that ``landmark`` reads.
         model: What makes the results.
         limit: Most instances in a picture, the detector's best first; ``None``: all.
         release: Frees what the stages hold; called by every ``close``.
+        looks: How often each instance of a still is read: from the second time on in the region that its own
+            landmarks give, and it is dropped if it is not found there. (A stream does that by following.)
+        traits: How instances move, for telling them apart in a stream.
+        whole: Adds hands to the bodies that come out, as ``body75``; ``None``: nothing is added.
     """
 
     detect: Detect
@@ -65,6 +70,9 @@ class Pipeline:
     model: Provenance
     limit: int | None
     release: Callable[[], None]
+    looks: int = 1
+    traits: Traits = field(default_factory=Traits)
+    whole: Whole | None = None
 
     @overload
     def estimate(self, frames: Frame | NDArray[np.uint8], *, rotation: int = 0) -> Landmarks: ...
@@ -142,11 +150,17 @@ class Pipeline:
         if fps is not None:
             check_number("fps", fps, 1e-3)
         options = Steadiness(self.limit, tracking or Tracking(), smoothing_named(smoothing))
-        return steady(_timed(frames, fps), self.stages(rotation), options)
+        people = steady(_timed(frames, fps), self.stages(rotation), options)
+        if self.whole is None:
+            return people
+        return self.whole.stream(
+            people, tracking=options.tracking, smoothing=options.smoothing, rotation=rotation
+        )
 
     def stages(self, rotation: int = 0) -> Stages:
         """Return what a loop over frames calls."""
-        return Stages(partial(self.detect, rotation=rotation), self.landmark, self.follow, self.skeleton)
+        look = partial(self.detect, rotation=rotation)
+        return Stages(look, self.landmark, self.follow, self.skeleton, self.traits)
 
     def close(self) -> None:
         """Release the networks; closing twice is fine."""
@@ -160,7 +174,11 @@ class Pipeline:
 
     def _estimate(self, frames: Sequence[Frame], rotation: int) -> list[Landmarks]:
         regions = [each[: self.limit] for each in self.detect(frames, rotation)]
-        return self.landmark(frames, regions)
+        people = self.landmark(frames, regions)
+        for _ in range(1, self.looks):
+            regions = [self.follow(some, frame.stamp) for some, frame in zip(people, frames, strict=True)]
+            people = self.landmark(frames, regions)
+        return people if self.whole is None else self.whole.complete(frames, people, rotation)
 
 
 def _frame(picture: Frame | NDArray[np.uint8]) -> Frame:

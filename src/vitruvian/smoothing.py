@@ -235,17 +235,21 @@ class Filters:
 
     def __init__(self, smoothing: Smoothing | None) -> None:
         self._smoothing = smoothing
-        self._auxiliary = OneEuro(_AUXILIARY)
+        self._aimed = OneEuro(_AUXILIARY)
         if smoothing is not None:
             self._image, self._world = OneEuro(smoothing.image), OneEuro(smoothing.world)
             self._score = LowPass()
         self._before: int | None = None
 
     def aim(self, person: Landmarks, size: float, time: int) -> Landmarks:
-        """Smooth the points that tell where to look next; arguments as below."""
+        """Smooth the points that tell where to look next; arguments as below.
+
+        These are the auxiliary points, or, where a model has none, the landmarks themselves.
+        """
+        scale = 1 / max(size, 1.0)
         if person.auxiliary is None:
-            return person
-        return replace(person, auxiliary=self._auxiliary(person.auxiliary, time, 1 / max(size, 1.0)))
+            return replace(person, xy=self._aimed(person.xy, time, scale))
+        return replace(person, auxiliary=self._aimed(person.auxiliary, time, scale))
 
     def __call__(self, person: Landmarks, size: float, time: int) -> Landmarks:
         """Smooth one person's landmarks of the next frame.

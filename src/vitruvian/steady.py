@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Steadiness", "steady"]
 
-_APART = 0.08  # of a region's size: a detection nearer to the middle of somebody's region is that person
-
 
 @dataclass(frozen=True)
 class Steadiness:
@@ -73,7 +71,7 @@ class _Memory:
 
     def __init__(self, stages: Stages, options: Steadiness) -> None:
         self._stages, self._options = stages, options
-        self._tracker = Tracker(options.tracking.keep)
+        self._tracker = Tracker(options.tracking.keep, stages.traits.drift)
         self._filters: dict[int, Filters] = {}
         self._shown: list[int] = []  # who was in the last frame
         self._regions = NOWHERE  # where to look for them in the next one
@@ -127,7 +125,7 @@ class _Memory:
         found = self._stages.look([frame])[0]
         if len(found) and len(known):
             offset = np.abs(found.centre[:, None] - known.centre[None]).max(axis=2)
-            found = found[(offset > _APART * known.size.max(axis=1)).all(axis=1)]
+            found = found[(offset > self._stages.traits.apart * known.size.max(axis=1)).all(axis=1)]
         return self._read(frame, found, followed=False)
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:

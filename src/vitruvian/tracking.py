@@ -23,7 +23,6 @@ __all__ = ["Tracker", "Tracking", "distinct", "similarity"]
 
 _FALLOFF = 0.12  # of a size: how far a point may be off
 _UNKNOWN = 6.0  # sizes per second by which it may be off while it is not known how somebody moves
-_DRIFT = 0.6  # sizes per second by which somebody out of sight becomes harder to predict
 _GROWTH = 0.3  # natural logarithm of the factor by which somebody may look larger or smaller on return
 _SAME = 0.5  # similarity above which two instances of a frame are one
 _MATCH = 0.35  # least similarity of an instance to whom we follow
@@ -34,6 +33,8 @@ _PROOF = 0.2  # seconds after which that newcomer, or one who may be somebody lo
 _OWN = 0.25  # what it counts to be found where one was followed to
 _ASTRAY = 0.4  # sizes from where somebody was heading, beyond which they may be somebody else
 _QUICK, _SLOW = 0.15, 0.8  # seconds over which velocities are averaged
+_SIDE = 2.0  # seconds over which it is averaged of which side a hand is
+_SIDED = 0.8  # what it counts against an instance that it is surely a hand of the other side
 
 
 @dataclass(frozen=True)
@@ -106,22 +107,26 @@ class _Track:
         born: When first seen.
         seen: When last seen.
         size: In pixels, averaged: somebody half hidden looks small.
+        drift: Sizes per second by which they become harder to predict.
         velocity: Pixels per second of late: where the next frame shows them.
         heading: The same over a longer time, which tells where they come out again after being hidden.
         lost: Whether they were not in the last frame.
         proven: Whether they are somebody new, and neither a part of somebody else nor somebody lost.
         rivals: Who was near when this one went out of sight, as they were then.
+        right: The probability that it is a right hand, averaged over all times; ``None``: it is no hand.
     """
 
     xy: NDArray[np.float32]
     born: float
     seen: float
     size: float
+    drift: float
     proven: bool
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     heading: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     lost: bool = False
     rivals: dict[int, _Track] = field(default_factory=dict)
+    right: float | None = None
 
     def moved(self, time: float) -> NDArray[np.float64]:
         """Return how far they should have moved since they were seen."""
@@ -131,7 +136,7 @@ class _Track:
     def falloff(self, time: float) -> float:
         """Return how far they may be off where we expect them, in sizes."""
         unknown = _UNKNOWN * math.exp((self.born - self.seen) / _QUICK)
-        return _FALLOFF + (_DRIFT + unknown) * (time - self.seen)
+        return _FALLOFF + (self.drift + unknown) * (time - self.seen)
 
     def distance(self, xy: NDArray[np.float32], time: float) -> float:
         """Return how far the middle of a body is from where this one should be, in sizes."""
@@ -153,15 +158,17 @@ class _Track:
         """Return how well the place of a body agrees with where this one should be, from 0 to 1."""
         return math.exp(-((self.distance(xy, time) / self.falloff(time)) ** 2) / 2)
 
-    def update(self, xy: NDArray[np.float32], time: float, likeness: float) -> None:
+    def update(self, person: Landmarks, time: float, likeness: float) -> None:
         """Take note of how they look now; ``likeness`` is how well that agrees with what was expected."""
-        passed, age = time - self.seen, time - self.born
+        xy, passed, age = person.xy[0], time - self.seen, time - self.born
         if passed > 0:
             speed = (xy.mean(axis=0) - self.xy.mean(axis=0)) / passed
             # Half hidden, a body seems to leap: what is unlike it says little about how it moves.
             self.velocity = self.velocity + likeness * _share(passed, age, _QUICK) * (speed - self.velocity)
             self.heading = self.heading + likeness * _share(passed, age, _SLOW) * (speed - self.heading)
             self.size += likeness * _share(passed, age, _SLOW) * (float(sizes(xy[None])[0]) - self.size)
+            if self.right is not None and person.handedness is not None:
+                self.right += _share(passed, age, _SIDE) * (float(person.handedness[0]) - self.right)
         self.xy, self.seen, self.lost, self.rivals = xy, time, False, {}
         self.proven |= age >= _PROOF
 
@@ -180,10 +187,11 @@ class Tracker:
 
     Args:
         keep: Seconds after which somebody missing is forgotten.
+        drift: Sizes per second by which somebody becomes harder to predict.
     """
 
-    def __init__(self, keep: float) -> None:
-        self._keep = keep
+    def __init__(self, keep: float, drift: float) -> None:
+        self._keep, self._drift = keep, drift
         self._tracks: dict[int, _Track] = {}
         self._next = 0
 
@@ -198,7 +206,7 @@ class Tracker:
         self._forget(time)
         names = list(self._tracks)
         likeness = np.array([self._tracks[name].likeness(people.xy, time) for name in names])
-        likeness = likeness.reshape(len(names), len(people))
+        likeness = likeness.reshape(len(names), len(people)) * self._agreement(people)
         own = np.array([[name == whose for whose in expected] for name in names]).reshape(likeness.shape)
         # Of doubles stays who is most like whom we followed there; what a detector found replaces nobody.
         rows = distinct(people, (likeness * own + own).max(axis=0, initial=0).tolist())
@@ -207,7 +215,7 @@ class Tracker:
         for row, track in enumerate(_matched(likeness, own, self._least(likeness))):
             if track is not None:
                 identities[row] = names[track]
-                self._tracks[names[track]].update(people.xy[row], time, likeness[track, row])
+                self._tracks[names[track]].update(people[row], time, likeness[track, row])
         self._lose(time)
         identities = self._recognised(self._untangled(identities, people, time), people, time)
         # What was looked for and is not them is nobody: only a detector finds newcomers.
@@ -215,7 +223,11 @@ class Tracker:
         identities |= self._newcomers(people, found, time)
         order = sorted(identities, key=lambda row: identities[row])
         people = people[np.array(order, np.intp)]
-        return replace(people, track_id=np.array([identities[row] for row in order], np.int64))
+        track_id = np.array([identities[row] for row in order], np.int64)
+        if people.handedness is None:
+            return replace(people, track_id=track_id)
+        right = np.array([self._tracks[name].right for name in track_id.tolist()], np.float32)
+        return replace(people, track_id=track_id, handedness=right)
 
     def misses(self, present: Collection[int | None], time: float) -> bool:
         """Return whether somebody is remembered who is not present."""
@@ -241,6 +253,13 @@ class Tracker:
             for name, track in self._tracks.items()
             if time - track.seen <= self._keep and (track.proven or not track.lost)
         }
+
+    def _agreement(self, people: Landmarks) -> NDArray[np.float64]:
+        """Return how well the side of each instance agrees with each track's: (tracks, instances), to 1."""
+        right = np.array([track.right for track in self._tracks.values()], np.float64)  # None becomes NaN
+        other = np.nan if people.handedness is None else people.handedness[None]
+        agreement: NDArray[np.float64] = 1 - _SIDED * np.nan_to_num(np.abs(right[:, None] - other))
+        return agreement
 
     def _least(self, likeness: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how similar each instance must be to each track to be theirs: (tracks, instances)."""
@@ -276,7 +295,7 @@ class Tracker:
                 if astray > _ASTRAY and track.distance(people.xy[row], time) < astray / 2:
                     untangled[row] = other
                     self._tracks[name] = replace(rival, rivals={})
-                    track.update(people.xy[row], time, 0.0)
+                    track.update(people[row], time, 0.0)
                     break
         return untangled
 
@@ -286,15 +305,16 @@ class Tracker:
         for row, name in identities.items():
             if self._tracks[name].proven:
                 continue
-            xy = people.xy[row : row + 1]
+            person = people[row]
+            likeness = dict(zip(self._tracks, self._agreement(person)[:, 0].tolist(), strict=True))
             likeness = {
-                other: float(track.likeness(xy, time)[0])
+                other: likeness[other] * float(track.likeness(person.xy, time)[0])
                 for other, track in self._tracks.items()
                 if track.lost
             }
             best = max(likeness, key=lambda other: likeness[other], default=None)
             if best is not None and likeness[best] >= _RETURN:
-                self._tracks[best].update(xy[0], time, 0.0)
+                self._tracks[best].update(person, time, 0.0)
                 del self._tracks[name]
                 recognised[row] = best
         return recognised
@@ -313,7 +333,9 @@ class Tracker:
             crowded = bool((overlaps(people.box[row], boxes) > _CROWDED).any())
             back = any(track.near(xy[0], time) >= _RETURN for track in self._tracks.values() if track.lost)
             size = float(sizes(xy)[0])
-            self._tracks[self._next] = _Track(xy[0], time, time, size, proven=not (crowded or back))
+            track = _Track(xy[0], time, time, size, self._drift, proven=not (crowded or back))
+            track.right = None if people.handedness is None else float(people.handedness[row])
+            self._tracks[self._next] = track
             identities[row] = self._next
             self._next += 1
         return identities

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitruvian import weights
-from vitruvian.following import follow_bodies, follow_hands
+from vitruvian.following import Traits, follow_bodies, follow_hands
 from vitruvian.models.blazehand import (
     HAND_LANDMARKER,
     PALM_DETECTOR,
@@ -27,20 +28,25 @@ from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
 from vitruvian.runtimes.openvino import OpenVINO
 from vitruvian.skeleton import Skeleton
+from vitruvian.whole import HOPE, Whole
 
 if TYPE_CHECKING:
     from vitruvian.runtimes.session import ModelFile, Runtime
 
 __all__ = ["hands", "hands_pipeline", "pose", "pose_pipeline"]
 
+# A hand turns round within a frame or two, and a palm's region lies beside the one made from 21 points.
+_HANDS = Traits(drift=5.0, apart=0.2)
 
-def pose(
+
+def pose(  # noqa: PLR0913  # each stands for itself
     model: str | Path | bytes | Mapping[str, ModelFile] = "full",
     *,
     num_poses: int | None = None,
     min_pose_detection_confidence: float = 0.5,
     min_pose_presence_confidence: float = 0.5,
     masks: bool = False,
+    hands: bool | str | Path | bytes | Mapping[str, ModelFile] = False,
     threads: int | None = None,
     offline: bool = False,
 ) -> Pipeline:
@@ -50,6 +56,14 @@ def pose(
     >>> people = body.estimate(image)  # doctest: +SKIP
     >>> people.xy.shape  # doctest: +SKIP
     (2, 33, 2)
+
+    With ``hands=True`` every person has 75 points (skeleton ``body75``): the 33 of the body, then 21 of the
+    left and 21 of the right hand, which are NaN in every column where a hand is not seen; ``convert`` makes
+    ``body33`` of them again. Hands are looked for where the arms end and where palms are detected, and belong
+    to the arm whose wrist they sit on, which also decides what is left and what is right; a hand that is
+    nobody's is not in the result (``vitruvian.hands`` finds those too). The networks give no score and no
+    presence for the points of a hand: these are NaN. Depths and world points of a hand are moved so that its
+    wrist is where the body's is, and the box stays that of the body.
 
     The same networks, crops and decoding as MediaPipe's Pose Landmarker in IMAGE mode; its defaults differ in
     one point: there ``num_poses`` is 1.
@@ -62,6 +76,8 @@ def pose(
         min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1.
         min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
         masks: Whether to compute segmentation masks; they double the cost of the second network.
+        hands: Whether to find the people's hands as well, and with which networks: ``True`` is ``"full"``;
+            anything else is what ``vitruvian.hands`` takes as its ``model``.
         threads: CPU threads for one network call; by default all cores.
         offline: Never connect: a named model must be on this machine already.
 
@@ -74,13 +90,17 @@ def pose(
         num_poses, min_pose_detection_confidence, min_pose_presence_confidence, masks=masks
     )
     files, name = _files(model, "pose", offline=offline)
-    return pose_pipeline(files, settings, runtime=OpenVINO(threads=threads), name=name)
+    hand_files = None
+    if hands is not False:
+        hand_files, _ = _files("full" if hands is True else hands, "hands", offline=offline)
+    return pose_pipeline(files, settings, hands=hand_files, runtime=OpenVINO(threads=threads), name=name)
 
 
 def pose_pipeline(
     files: Mapping[str, ModelFile],
     settings: PoseSettings,
     *,
+    hands: Mapping[str, ModelFile] | None = None,
     runtime: Runtime | None = None,
     name: str = "unnamed",
 ) -> Pipeline:
@@ -89,6 +109,7 @@ def pose_pipeline(
     Args:
         files: ``detector`` and ``landmarker``, such as ``weights.load`` returns.
         settings: Thresholds and stages.
+        hands: The same of hands, which are then tied to the bodies.
         runtime: What runs the networks; by default OpenVINO on all cores.
         name: What results call the model.
 
@@ -103,7 +124,7 @@ def pose_pipeline(
         detector.close()
         landmarker.close()
 
-    return Pipeline(
+    bodies = Pipeline(
         detect=BlazePoseDetector(detector, settings),
         landmark=BlazePoseLandmarker(landmarker, settings),
         follow=follow_bodies,
@@ -112,6 +133,7 @@ def pose_pipeline(
         limit=settings.num_poses,
         release=release,
     )
+    return bodies if hands is None else _with_hands(bodies, hands, runtime)
 
 
 def hands(  # noqa: PLR0913  # each stands for itself
@@ -122,6 +144,7 @@ def hands(  # noqa: PLR0913  # each stands for itself
     min_hand_presence_confidence: float = 0.5,
     mirrored: bool = False,
     upright: bool = True,
+    looks: int = 3,
     threads: int | None = None,
     offline: bool = False,
 ) -> Pipeline:
@@ -133,9 +156,9 @@ def hands(  # noqa: PLR0913  # each stands for itself
     ((2, 21, 2), array([0.98, 0.01], dtype=float32))
 
     The same networks, crops and decoding as MediaPipe's Hand Landmarker in IMAGE mode; its defaults differ in
-    two points: there ``num_hands`` is 1, and the region around a detected palm is turned 26.6 degrees too far
-    (hand specification, section 4.5). ``handedness`` is the probability that a hand is the person's own right
-    one; the networks give no score for a single point.
+    three points: there ``num_hands`` is 1, the region around a detected palm is turned 26.6 degrees too far
+    (hand specification, section 4.5), and a hand is read once. ``handedness`` is the probability that a hand
+    is the person's own right one; the networks give no score for a single point.
 
     Args:
         model: ``"full"`` (default), ``"lite"``, or another name from ``vitruvian models list``; the path or
@@ -147,6 +170,8 @@ def hands(  # noqa: PLR0913  # each stands for itself
         mirrored: Whether the pictures are mirrored, as the view of a selfie camera usually is: then left and
             right change places. It is never guessed.
         upright: Whether the region around a palm is turned as the hand is; ``False``: as the original's.
+        looks: How often a hand in a still is read: again in the region that its own landmarks give, which
+            makes them more exact; 1 is the original's.
         threads: CPU threads for one network call; by default all cores.
         offline: Never connect: a named model must be on this machine already.
 
@@ -161,6 +186,7 @@ def hands(  # noqa: PLR0913  # each stands for itself
         min_hand_presence_confidence,
         mirrored=mirrored,
         upright=upright,
+        looks=looks,
     )
     files, name = _files(model, "hands", offline=offline)
     return hands_pipeline(files, settings, runtime=OpenVINO(threads=threads), name=name)
@@ -200,7 +226,29 @@ def hands_pipeline(
         model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
         limit=settings.num_hands,
         release=release,
+        looks=settings.looks,
+        traits=_HANDS,
     )
+
+
+def _with_hands(bodies: Pipeline, files: Mapping[str, ModelFile], runtime: Runtime) -> Pipeline:
+    """Return a pipeline that finds the hands of these bodies as well."""
+    settings = HandSettings()
+    detector = runtime.open(files["detector"], PALM_DETECTOR, outputs=tuple(PALM_DETECTOR.outputs))
+    landmarker = runtime.open(files["landmarker"], HAND_LANDMARKER, outputs=tuple(HAND_LANDMARKER.outputs))
+
+    def release() -> None:
+        bodies.release()
+        detector.close()
+        landmarker.close()
+
+    whole = Whole(
+        look=BlazePalmDetector(detector, settings),
+        glance=BlazeHandLandmarker(landmarker, replace(settings, min_hand_presence_confidence=HOPE)),
+        read=BlazeHandLandmarker(landmarker, settings),
+    )
+    networks = bodies.model.files + tuple(file.sha256 for file in files.values())
+    return replace(bodies, whole=whole, model=replace(bodies.model, files=networks), release=release)
 
 
 def _files(

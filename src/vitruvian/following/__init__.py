@@ -1,6 +1,14 @@
 """Where to look in the next frame: regions out of this frame's landmarks, and the originals' loops."""
 
 from vitruvian.following.bodies import Compatible, compatible, follow_bodies
+from vitruvian.following.handpose import (
+    CompatibleHandpose,
+    FindPalms,
+    Handposes,
+    HandposeStages,
+    compatible_handpose,
+    flipped,
+)
 from vitruvian.following.hands import CompatibleHands, compatible_hands, follow_hands
 from vitruvian.following.stages import (
     NOWHERE,
@@ -8,6 +16,7 @@ from vitruvian.following.stages import (
     Look,
     Read,
     Stages,
+    Traits,
     joined,
     overlap,
     pushed,
@@ -18,13 +27,20 @@ from vitruvian.following.stages import (
 __all__ = [
     "NOWHERE",
     "Compatible",
+    "CompatibleHandpose",
     "CompatibleHands",
+    "FindPalms",
     "Follow",
+    "HandposeStages",
+    "Handposes",
     "Look",
     "Read",
     "Stages",
+    "Traits",
     "compatible",
+    "compatible_handpose",
     "compatible_hands",
+    "flipped",
     "follow_bodies",
     "follow_hands",
     "joined",

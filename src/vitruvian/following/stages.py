@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from vitruvian.landmarks import Landmarks
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["NOWHERE", "Follow", "Look", "Read", "Stages", "joined", "overlap", "pushed", "scaled", "seconds"]
+__all__ = [
+    "NOWHERE",
+    "Follow",
+    "Look",
+    "Read",
+    "Stages",
+    "Traits",
+    "joined",
+    "overlap",
+    "pushed",
+    "scaled",
+    "seconds",
+]
 
 
 class Look(Protocol):
@@ -43,6 +55,20 @@ class Follow(Protocol):
         """Return one region for each instance, in the pixels of the frame that ``stamp`` describes."""
 
 
+@dataclass(frozen=True)
+class Traits:
+    """How instances move, for telling them apart in a stream. The defaults are those of bodies.
+
+    Attributes:
+        drift: Sizes per second by which an instance becomes harder to predict: how suddenly it moves.
+        apart: Of the side of a region: a detection nearer to the middle of the region in which an instance is
+            followed is that instance.
+    """
+
+    drift: float = 0.6
+    apart: float = 0.08
+
+
 @dataclass(frozen=True, eq=False)
 class Stages:
     """What a loop over frames calls.
@@ -52,12 +78,14 @@ class Stages:
         read: Reads their landmarks.
         follow: Makes the regions of the next frame.
         skeleton: Of the landmarks.
+        traits: How instances move.
     """
 
     look: Look
     read: Read
     follow: Follow
     skeleton: Skeleton
+    traits: Traits = field(default_factory=Traits)
 
 
 _NOTHING = np.empty(0, np.float32)
@@ -86,8 +114,8 @@ def joined(*regions: Regions) -> Regions:
     """Return all these regions, in this order."""
     if len(regions) < 2:
         return regions[0] if regions else NOWHERE
-    columns = (field.name for field in fields(Regions))
-    return Regions(*(np.concatenate([getattr(each, name) for each in regions]) for name in columns))
+    columns = (each.name for each in fields(Regions))
+    return Regions(*(np.concatenate([getattr(one, name) for one in regions]) for name in columns))
 
 
 def seconds(stamp: Stamp) -> float:

@@ -82,6 +82,8 @@ class HandSettings:
         upright: Whether the region around a palm is turned as the hand is; if not, 26.6 degrees further, as
             the original's is.
         distinct: Whether a hand that is there twice is dropped once (the legacy interface does not).
+        looks: How often a hand in a still is read: again in the region that its own landmarks give, which
+            makes them more exact; 1 is the original's.
 
     Raises:
         OptionError: A value is outside its range.
@@ -93,11 +95,13 @@ class HandSettings:
     mirrored: bool = False
     upright: bool = True
     distinct: bool = True
+    looks: int = 3
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, by name."""
         if self.num_hands is not None:
             check_number("num_hands", self.num_hands, 1, whole=True)
+        check_number("looks", self.looks, 1, whole=True)
         for name in ("min_hand_detection_confidence", "min_hand_presence_confidence"):
             check_number(name, getattr(self, name), 0, 1)
 
@@ -254,7 +258,14 @@ class BlazeHandLandmarker:
         self._network = Network(session, border="replicate")
         self._settings = settings
         self._skeleton = Skeleton.named("hand21")
-        self._nobody = replace(Landmarks.nobody(self._skeleton), region=np.empty(0, np.int64))
+        nothing = np.empty((0, _POINTS, 3), np.float32)
+        self._nobody = replace(
+            Landmarks.nobody(self._skeleton),
+            depth=nothing[..., 0],
+            world=nothing,
+            handedness=nothing[:, 0, 0],
+            region=np.empty(0, np.int64),
+        )
 
     def __call__(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
         """Read the hands in all regions of all frames as one batch.
