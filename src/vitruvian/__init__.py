@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vitruvian import mediapipe, testing, weights
+    from vitruvian import handpose, mediapipe, testing, weights
     from vitruvian.conversion import convert
     from vitruvian.crop import Crop
     from vitruvian.draw import Style, draw_landmarks
@@ -126,7 +126,7 @@ _HOMES = {
 }
 
 # Modules that are public as such.
-_ROOMS = ("mediapipe", "testing", "weights")
+_ROOMS = ("handpose", "mediapipe", "testing", "weights")
 
 __all__ = [
     "ArrayError",
@@ -173,6 +173,7 @@ __all__ = [
     "WeightsMissingError",
     "convert",
     "draw_landmarks",
+    "handpose",
     "hands",
     "hands_pipeline",
     "mediapipe",

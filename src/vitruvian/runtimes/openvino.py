@@ -1,4 +1,4 @@
-"""Networks on the CPU with OpenVINO, which reads ``.tflite`` files unchanged."""
+"""Networks on the CPU with OpenVINO, which reads ``.tflite`` files unchanged, and is handed graphs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import CompiledModel, Core, InferRequest, Model, Node
 
-    from vitruvian.runtimes.session import ModelFile, PixelInput, Session, Signature
+    from vitruvian.runtimes.session import Graph, ModelFile, PixelInput, Session, Signature
 
 __all__ = ["OpenVINO"]
 
@@ -49,9 +49,37 @@ class OpenVINO:
 
     def open(self, file: ModelFile, signature: Signature, *, outputs: tuple[str, ...]) -> Session:
         """Compile a network for the CPU; see ``Runtime.open``."""
+        core = _core()
+        return self._compile(core, _read(core, file), signature, outputs, file.name)
+
+    def open_graph(self, graph: Graph, signature: Signature, *, outputs: tuple[str, ...]) -> Session:
+        """Build a network out of a graph, and compile it for the CPU.
+
+        Inputs are those of the signature in order; outputs are told apart by their shapes, of which no two
+        may be equal, since their names and their order differ between copies of one network.
+
+        Args:
+            graph: Such as ``weights.load_graph`` returns.
+            signature: The network's tensors, under the names that we give them.
+            outputs: The outputs to compute.
+
+        Raises:
+            SessionError: The graph has an operation that is not known, or its tensors differ from the
+                signature.
+        """
+        from vitruvian.runtimes.openvino_graph import build  # noqa: PLC0415  # opens a foreign world: 0.1 s
+
+        try:
+            model = build(graph, signature)
+        except (RuntimeError, ValueError) as error:
+            raise SessionError(_reason(error), network=graph.name) from error
+        return self._compile(_core(), model, signature, outputs, graph.name)
+
+    def _compile(
+        self, core: Core, model: Model, signature: Signature, outputs: tuple[str, ...], name: str
+    ) -> Session:
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        core = _core()
         config: dict[str, object] = {
             # By itself OpenVINO picks bf16 on CPUs that have it, which moves landmarks by 9 px.
             "INFERENCE_PRECISION_HINT": "f32",
@@ -59,16 +87,15 @@ class OpenVINO:
         }
         if self._threads is not None:
             config["INFERENCE_NUM_THREADS"] = self._threads
-        model = _read(core, file)
         try:
             _check(model, signature)
-            wanted = [model.outputs[list(signature.outputs).index(name)] for name in outputs]
-            pruned = openvino.Model(wanted, _take_pixels(model, signature), file.name)
+            wanted = [model.outputs[list(signature.outputs).index(output)] for output in outputs]
+            pruned = openvino.Model(wanted, _take_pixels(model, signature), name)
             compiled = core.compile_model(pruned, "CPU", config)
         except (RuntimeError, ValueError) as error:
-            raise SessionError(_reason(error), network=file.name) from error
-        shapes = {name: signature.outputs[name] for name in outputs}
-        return _OpenVINOSession(compiled, signature.inputs, shapes, file.name)
+            raise SessionError(_reason(error), network=name) from error
+        shapes = {output: signature.outputs[output] for output in outputs}
+        return _OpenVINOSession(compiled, signature.inputs, shapes, name)
 
 
 class _OpenVINOSession:

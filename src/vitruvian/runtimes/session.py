@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ModelFile", "PixelInput", "Runtime", "Session", "Signature"]
+__all__ = ["Graph", "GraphStep", "ModelFile", "PixelInput", "Runtime", "Session", "Signature"]
 
 
 class ModelFile(Protocol):
@@ -28,6 +29,54 @@ class ModelFile(Protocol):
     @property
     def data(self) -> bytes:
         """The file's content."""
+
+
+class GraphStep(Protocol):
+    """One operation of a network that comes as a graph."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the graph."""
+
+    @property
+    def op(self) -> str:
+        """What TensorFlow calls the operation."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the operations whose output it takes, in order."""
+
+    @property
+    def attributes(self) -> Mapping[str, object]:
+        """Numbers, texts, or tuples of these."""
+
+
+class Graph(Protocol):
+    """A network that comes as a list of TensorFlow's operations, with the channels last."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the files it comes from, in hexadecimal."""
+
+    @property
+    def nodes(self) -> Sequence[GraphStep]:
+        """The operations, each behind those whose output it takes."""
+
+    @property
+    def tensors(self) -> Mapping[str, NDArray[Any]]:
+        """Name of an operation ``Const`` → its values."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the operations ``Placeholder`` that take pictures."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the operations whose output is the network's; their order means nothing."""
 
 
 @dataclass(frozen=True)
