@@ -1,6 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
+import vitruvian
 from vitruvian import ArrayError, Crop, Landmarks, Mask, OptionError, Skeleton, Style, draw_landmarks
 
 BODY = Skeleton.named("body33")
@@ -139,3 +141,163 @@ def test_a_number_at_the_picture_s_edge_does_no_harm(ground, at):
     person = _standing(at=at)
     numbered = Landmarks(BODY, person.xy, person.box, person.box_score, track_id=np.array([123], np.int64))
     assert draw_landmarks(ground, numbered).shape == ground.shape
+
+
+HAND, WHOLE = Skeleton.named("hand21"), Skeleton.named("body75")
+FINGERS = ("thumb", "index_finger", "middle_finger", "ring_finger", "pinky")
+
+
+def _hand(*, at: tuple[float, float] = (100, 220), size: float = 160, **columns) -> Landmarks:
+    """An open hand, fingers up, wrist at ``at``: finger i goes up a column of its own."""
+    xy = np.zeros((21, 2), F32)
+    for i in range(5):
+        for joint in range(4):
+            xy[1 + 4 * i + joint] = (i / 4 - 0.5) * 0.8, -0.4 - 0.2 * joint
+    xy = xy * F32(size) + np.array(at, F32)
+    box = np.array([[*xy.min(axis=0), *xy.max(axis=0)]], F32)
+    return Landmarks(HAND, xy[None], box, np.ones(1, F32), **columns)
+
+
+def _label(ground, hand: Landmarks) -> np.ndarray:
+    """Where the label changes the picture."""
+    plain = Landmarks(HAND, hand.xy, hand.box, hand.box_score)
+    return (draw_landmarks(ground, hand) != draw_landmarks(ground, plain)).any(axis=2)
+
+
+def test_fingers_have_their_colours_and_the_palm_none(ground):
+    style = Style(width=0.02)
+    picture = draw_landmarks(ground, _hand(), style)
+    for i in range(5):
+        x, y = (_hand().xy[0, 2 + 4 * i] + _hand().xy[0, 3 + 4 * i]) / 2
+        assert picture[round(float(y)), round(float(x))] == pytest.approx(style.fingers[i], abs=8)
+    x, y = (_hand().xy[0, 0] + _hand().xy[0, 17]) / 2  # wrist to little finger
+    assert picture[round(float(y)), round(float(x))] == pytest.approx(style.middle, abs=8)
+
+
+# How the colour-blind see linear RGB: without cones for long, middle, short waves (Machado et al., 2009).
+SIGHTS = {
+    "everybody": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_everybody_tells_fingers_and_palm_apart(sight):
+    srgb = np.array([*Style().fingers, Style().middle]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = (linear @ np.array(SIGHTS[sight]).T).clip(0, 1).astype(F32)
+    shown = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
+    lab = cv2.cvtColor(shown[None].astype(F32), cv2.COLOR_RGB2LAB)[0]
+    distances = np.linalg.norm(lab[:, None] - lab, axis=2)[np.triu_indices(6, 1)]
+    assert distances.min() > 30  # one can be told from another at about 2
+
+
+def test_the_side_stands_behind_the_wrist(ground):
+    changed = {}
+    for right in (0.1, 0.9):
+        rows, columns = np.nonzero(_label(ground, _hand(handedness=np.array([right], F32))))
+        assert rows.min() > 215
+        assert abs((columns.min() + columns.max()) / 2 - 100) < 8
+        changed[right] = columns.max() - columns.min()
+    assert changed[0.9] > changed[0.1]  # "right" is longer than "left"
+
+
+def test_the_side_comes_with_the_number_and_its_colour(ground):
+    sided = _hand(handedness=np.array([0.9], F32))
+    numbered = _hand(handedness=np.array([0.9], F32), track_id=np.array([3], np.int64))
+    assert _label(ground, numbered).sum() > _label(ground, sided).sum()
+    pixels = draw_landmarks(ground, numbered)[_label(ground, numbered)]
+    assert (np.abs(pixels.astype(int) - (204, 121, 167)).max(axis=1) < 8).any()
+
+
+def test_a_side_that_nobody_knows_is_not_said(ground):
+    assert not _label(ground, _hand(handedness=np.array([np.nan], F32))).any()
+
+
+@pytest.mark.parametrize("at", [(100, 258), (100, 170), (40, 220), (195, 220)])
+def test_the_label_stays_in_the_picture_with_the_hand(at):
+    ground = np.zeros((260, 200, 3), np.uint8)
+    hand = _hand(at=at, size=60, handedness=np.array([0.9], F32))
+    large = np.zeros((460, 600, 3), np.uint8)
+    moved = _hand(at=(300, 250), size=60, handedness=np.array([0.9], F32))
+    # Nothing is cut off, though some of it may be black on black.
+    assert _label(ground, hand).sum() > 0.7 * _label(large, moved).sum()
+
+
+@pytest.mark.parametrize("at", [(1e9, -1e9), (-50, 130), (3, 3), (199, 259)])
+def test_a_hand_at_the_edge_or_far_out_does_no_harm(ground, at):
+    hand = _hand(at=at, handedness=np.array([0.9], F32), track_id=np.array([12], np.int64))
+    assert draw_landmarks(ground, hand).shape == ground.shape
+
+
+def test_points_without_a_score_are_not_faint(ground):
+    bare = _hand()
+    unknown = _hand(score=np.full((1, 21), np.nan, F32))
+    assert (draw_landmarks(ground, unknown) == draw_landmarks(ground, bare)).all()
+
+
+def test_limbs_of_a_small_hand_are_thin():
+    ground = np.zeros((1000, 1000, 3), np.uint8)
+    areas = [
+        draw_landmarks(ground, _hand(at=(500, 800), size=size)).any(axis=2).sum() / size
+        for size in (60, 120, 400)
+    ]
+    assert areas[0] < areas[1] < areas[2]
+
+
+def _whole(*, left: bool = True, box: bool = True) -> Landmarks:
+    """A standing person with hands where the wrists are."""
+    body = _standing(at=(100, 30))
+    xy = np.full((75, 2), np.nan, F32)
+    xy[:33] = body.xy[0]
+    xy[17] = 170, 125
+    xy[54:] = _hand(at=tuple(body.xy[0, 16]), size=20).xy[0]
+    if left:
+        xy[33:54] = _hand(at=tuple(body.xy[0, 15]), size=20).xy[0]
+    score = np.full((1, 75), np.nan, F32)
+    score[:, :33] = 1
+    bounds = body.box if box else np.full_like(body.box, np.nan)
+    return Landmarks(WHOLE, xy[None], bounds, np.ones(1, F32), score=score, track_id=np.array([1], np.int64))
+
+
+def test_a_person_with_hands_has_both_kinds_of_colours(ground):
+    style = Style()
+    picture = draw_landmarks(ground, _whole(), style)
+    for colour in (style.left, style.right, *style.fingers):
+        near = np.abs(picture.astype(int) - colour).max(axis=2) < 40
+        assert near.sum() > 3, colour
+
+
+def test_a_hand_that_is_unknown_is_left_out_and_the_body_s_fingers_stand_in(ground):
+    one, both = draw_landmarks(ground, _whole(left=False)), draw_landmarks(ground, _whole())
+    changed = np.nonzero((one != both).any(axis=2))
+    assert changed[1].min() > 100  # the left hand is on the picture's right
+    y, x = 125, 170  # the body's little finger, which nobody sees beside a hand
+    assert (one[y, x] != ground[y, x]).any()
+    assert (both[y, x] == ground[y, x]).all()
+
+
+def test_unknown_boxes_and_points_do_no_harm(ground):
+    assert (draw_landmarks(ground, _whole(box=False)) != ground).any()
+    nowhere = _whole()
+    nowhere.xy[:] = np.nan
+    assert (draw_landmarks(ground, nowhere) == ground).all()
+
+
+def test_real_hands_are_drawn_where_they_are(hands_full, hand_photos):
+    frame = vitruvian.read_image(hand_photos / "none_00c84257.jpg")
+    hands = hands_full.estimate(frame)
+    changed = (draw_landmarks(frame.pixels, hands) != frame.pixels).any(axis=2)
+    for hand in hands:
+        x0, y0, x1, y1 = hand.box[0].astype(int).tolist()
+        inside = changed[y0:y1, x0:x1]
+        assert 0.2 < inside.mean() < 0.9  # drawn, and the hand can still be seen
+    assert changed.mean() < 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -33,11 +34,13 @@ class Style:
     Attributes:
         left: Limbs of the person's own left side.
         right: Limbs of the person's own right side.
-        middle: What belongs to neither side.
+        middle: What belongs to neither side, such as the palm of a hand without its person.
+        fingers: From the thumb to the little finger; told apart by the colour-blind too.
         outline: Around everything, so that it shows on bright ground as on dark.
-        width: Of a limb, as a fraction of the picture's shorter side; people who are small in the picture
-            get thinner limbs.
-        min_score: Points below it, and limbs that end in one, are drawn faintly.
+        width: Of a limb, as a fraction of the picture's shorter side; who is small in the picture gets
+            thinner limbs.
+        min_score: Points below it, and limbs that end in one, are drawn faintly. A point without a score is
+            not.
         faint: How much of a faint limb shows, from 0 to 1.
         mask: How much of a mask's colour shows, from 0 to 1.
 
@@ -48,6 +51,13 @@ class Style:
     left: Colour = (255, 138, 30)
     right: Colour = (40, 190, 255)
     middle: Colour = (245, 245, 245)
+    fingers: tuple[Colour, Colour, Colour, Colour, Colour] = (
+        (224, 36, 10),
+        (255, 194, 4),
+        (4, 200, 118),
+        (116, 92, 236),
+        (222, 77, 167),
+    )
     outline: Colour = (20, 22, 28)
     width: float = 0.007
     min_score: float = 0.5
@@ -63,9 +73,10 @@ class Style:
 def draw_landmarks(
     pixels: NDArray[np.uint8], landmarks: Landmarks, style: Style | None = None
 ) -> NDArray[np.uint8]:
-    """Draw everybody's skeleton, and mask and number where there are such, over a picture.
+    """Draw everybody's skeleton, and mask and label where there are such, over a picture.
 
-    In a stream the number is the ``track_id``, and the colour of number and mask stays with it.
+    In a stream the label is the ``track_id``, and the colour of label and mask stays with it. A hand's label
+    begins with ``left`` or ``right``, the person's own.
 
     Args:
         pixels: (H, W, 3) uint8 RGB; not changed.
@@ -93,7 +104,7 @@ def draw_landmarks(
         picture[touched] = cv2.addWeighted(picture[touched], style.faint, before, 1 - style.faint, 0)
     for person in people:
         _draw_person(picture, person, style, sure=True)
-        _draw_number(picture, person, style)
+        _draw_label(picture, person, style)
     return picture
 
 
@@ -129,6 +140,61 @@ _COLOURS: tuple[Colour, ...] = (
 
 
 _DENSE_PARTS = frozenset({"face", "left_hand", "right_hand"})
+_STANDING_IN = "_fingers_of_body"
+_FINGERS = ("thumb", "index_finger", "middle_finger", "ring_finger", "pinky")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the parts of a skeleton mean for its looks.
+
+    Attributes:
+        sides: ``left``, ``right`` or nothing for each point.
+        fingers: For each point its place in ``_FINGERS``, or ``None``.
+        dense: Points that are close together.
+        hands: The points of each hand that has fingers.
+        standing_in: Points of a body that stand in for a hand, and the points of that.
+    """
+
+    sides: tuple[str, ...]
+    fingers: tuple[int | None, ...]
+    dense: frozenset[int]
+    hands: tuple[tuple[int, ...], ...]
+    standing_in: tuple[tuple[list[int], list[int]], ...]
+
+    def colour(self, start: int, end: int, style: Style) -> Colour:
+        """Return the colour of a limb, or of a point, where a limb of no length ends."""
+        finger = self.fingers[start]
+        if finger is not None and finger == self.fingers[end]:
+            return style.fingers[finger]
+        side = self.sides[start]
+        if side != self.sides[end]:
+            return style.middle
+        return {"left": style.left, "right": style.right}.get(side, style.middle)
+
+
+@cache
+def _plan(skeleton: Skeleton) -> _Plan:
+    sides = [""] * len(skeleton)
+    fingers: list[int | None] = [None] * len(skeleton)
+    for part, points in skeleton.parts.items():
+        side = part.split("_")[0]
+        # A hand that is a part of somebody has parts such as left_hand_thumb.
+        finger = next((i for i, name in enumerate(_FINGERS) if part.endswith(name)), None)
+        for point in points:
+            sides[point] = side if side in {"left", "right"} else sides[point]
+            fingers[point] = fingers[point] if finger is None else finger
+    parts = skeleton.parts
+    groups = {part: parts[part] for part in _DENSE_PARTS & parts.keys()}
+    hands = [points for points in groups.values() if any(fingers[point] is not None for point in points)]
+    if not hands and any(finger is not None for finger in fingers):
+        hands = [tuple(range(len(skeleton)))]
+    elsewhere = {point for part, points in parts.items() if part not in groups for point in points}
+    dense = {point for points in groups.values() if points not in hands for point in points} - elsewhere
+    rough = {part: list(points) for part, points in parts.items() if part.endswith(_STANDING_IN)}
+    instead = [(points, list(parts[f"{part.split('_')[0]}_hand"])) for part, points in rough.items()]
+    dense.update(*rough.values())
+    return _Plan(tuple(sides), tuple(fingers), frozenset(dense), tuple(hands), tuple(instead))
 
 
 def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *, sure: bool) -> None:
@@ -138,13 +204,13 @@ def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *,
     points = (
         np.rint((np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) - 0.5) * (1 << _SHIFT)).astype(int).tolist()
     )
-    colours = _colours(person.skeleton, style)
+    plan = _plan(person.skeleton)
     widths = _widths(person, min(picture.shape[:2]) * style.width)
     limbs = [
         (
             points[a],
             points[b],
-            colours[a] if colours[a] == colours[b] else style.middle,
+            plan.colour(a, b, style),
             min(widths[a], widths[b]),
         )
         for a, b in person.skeleton.edges
@@ -154,35 +220,70 @@ def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *,
         _line(picture, start, end, style.outline, width + 2 * _rim(width))
     for start, end, colour, width in limbs:
         _line(picture, start, end, colour, width)
-    for i in np.flatnonzero(known & (confident == sure)):
+    for i in np.flatnonzero(known & (confident == sure)).tolist():
         radius = max(1.0, 0.85 * widths[i])
         _disc(picture, points[i], style.outline, radius + _rim(widths[i]))
-        _disc(picture, points[i], colours[i], radius)
+        _disc(picture, points[i], plan.colour(i, i, style), radius)
 
 
 def _known(person: Landmarks, style: Style) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which points there are, and which of these are not to be drawn faintly."""
     known: NDArray[np.bool_] = np.isfinite(person.xy[0]).all(axis=1)
-    return known, known if person.score is None else known & (person.score[0] >= style.min_score)
+    for rough, hand in _plan(person.skeleton).standing_in:
+        known[rough] &= not known[hand].any()
+    return known, known if person.score is None else known & ~(person.score[0] < style.min_score)
 
 
-def _draw_number(picture: NDArray[np.uint8], person: Landmarks, style: Style) -> None:
-    """Write the person's number over the highest point, in a colour that the number keeps."""
+def _draw_label(picture: NDArray[np.uint8], person: Landmarks, style: Style) -> None:
+    """Write number and side, in a colour that the number keeps."""
     known = np.isfinite(person.xy[0]).all(axis=1)
-    if person.track_id is None or not known.any():
+    number = None if person.track_id is None else int(person.track_id[0])
+    words = [*_side(person), *([] if number is None else [str(number)])]
+    if not words or not known.any():
         return
-    number = int(person.track_id[0])
-    points = person.xy[0][known].clip(-_FAR, _FAR)
-    x, y = points[points[:, 1].argmin()].tolist()
+    text, colour = " ".join(words), style.middle if number is None else _COLOURS[number % len(_COLOURS)]
     width = max(_widths(person, min(picture.shape[:2]) * style.width))
     size, thickness = 0.35 + 0.09 * width, max(1, round(0.4 * width))
-    (across, _), _ = cv2.getTextSize(str(number), _FONT, size, thickness)
-    # Above the head, and inside the picture while the person is.
-    place = (round(x - across / 2), round(max(y - 8 * width, 26 * size) if y >= 0 else y))
+    (across, high), _ = cv2.getTextSize(text, _FONT, size, thickness)
+    place = _beside_hand if _side(person) else _over_head
+    left, bottom = place(person, known, 8 * width, (across, high))
     rim = thickness + 2 * max(2, round(0.4 * width))
-    cv2.putText(picture, str(number), place, _FONT, size, style.outline, rim, cv2.LINE_AA)
-    colour = _COLOURS[number % len(_COLOURS)]
-    cv2.putText(picture, str(number), place, _FONT, size, colour, thickness, cv2.LINE_AA)
+    if (person.box[0, 2:] >= 0).all() and (person.box[0, :2] <= picture.shape[1::-1]).all():
+        # Inside the picture while the person is.
+        left = min(max(left, rim), max(rim, picture.shape[1] - across - rim))
+        bottom = min(max(bottom, high + rim), picture.shape[0] - rim)
+    corner = (round(left), round(bottom))
+    cv2.putText(picture, text, corner, _FONT, size, style.outline, rim, cv2.LINE_AA)
+    cv2.putText(picture, text, corner, _FONT, size, colour, thickness, cv2.LINE_AA)
+
+
+def _side(person: Landmarks) -> list[str]:
+    if person.handedness is None or np.isnan(person.handedness[0]):
+        return []
+    return ["right" if person.handedness[0] > 0.5 else "left"]
+
+
+def _over_head(
+    person: Landmarks, known: NDArray[np.bool_], gap: float, text: tuple[int, int]
+) -> tuple[float, float]:
+    """Return the lower left corner of a text over the highest point."""
+    points = person.xy[0][known].clip(-_FAR, _FAR)
+    x, y = points[points[:, 1].argmin()].tolist()
+    return x - text[0] / 2, y - gap
+
+
+def _beside_hand(
+    person: Landmarks, known: NDArray[np.bool_], gap: float, text: tuple[int, int]
+) -> tuple[float, float]:
+    """Return the lower left corner of a text behind the wrist, where the hand hides nothing of it."""
+    points = person.xy[0].clip(-_FAR, _FAR)
+    root = points[known][0]
+    away = root - points[known].mean(axis=0)
+    away /= max(1.0, float(np.hypot(*away)))
+    # Far enough that the text's own half-axis in this direction fits in.
+    reach = gap / 2 + abs(away[0]) * text[0] / 2 + abs(away[1]) * text[1] / 2
+    x, y = (root + away * reach).tolist()
+    return x - text[0] / 2, y + text[1] / 2
 
 
 def _line(picture: NDArray[np.uint8], start: list[int], end: list[int], colour: Colour, width: float) -> None:
@@ -193,27 +294,22 @@ def _disc(picture: NDArray[np.uint8], centre: list[int], colour: Colour, radius:
     cv2.circle(picture, centre, round(radius * (1 << _SHIFT)), colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _colours(skeleton: Skeleton, style: Style) -> list[Colour]:
-    sides = {"left": style.left, "right": style.right}
-    colours = [style.middle] * len(skeleton)
-    for part, points in skeleton.parts.items():
-        for point in points:
-            colours[point] = sides.get(part.split("_")[0], colours[point])
-    return colours
-
-
 def _widths(person: Landmarks, most: float) -> list[float]:
-    """Return the limb width at each point: thin for people who are small, and where points are dense."""
-    x0, y0, x1, y1 = person.box[0].tolist()
-    width = max(1.0, min(most, 0.016 * max(x1 - x0, y1 - y0)))
-    dense = {point for part in _DENSE_PARTS for point in person.skeleton.parts.get(part, ())}
-    dense -= {
-        point
-        for part, points in person.skeleton.parts.items()
-        if part not in _DENSE_PARTS
-        for point in points
-    }
-    return [0.5 * width if point in dense else width for point in range(len(person.skeleton))]
+    """Return the limb width at each point: thin for who is small, and where points are dense."""
+    plan = _plan(person.skeleton)
+    width = max(1.0, min(most, 0.016 * _extent(person.box[0].reshape(2, 2))))
+    widths = [0.5 * width if point in plan.dense else width for point in range(len(person.skeleton))]
+    for hand in plan.hands:
+        own = max(1.0, min(most, 0.02 * _extent(person.xy[0, list(hand)])))
+        for point in hand:
+            widths[point] = own
+    return widths
+
+
+def _extent(points: NDArray[np.float32]) -> float:
+    """Return the longer side of the bounds of the points that are known."""
+    known = points[np.isfinite(points).all(axis=1)]
+    return float((known.max(axis=0) - known.min(axis=0)).max()) if len(known) else 0.0
 
 
 def _rim(width: float) -> float:

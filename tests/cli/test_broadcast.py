@@ -10,6 +10,7 @@ import pytest
 
 from vitruvian import Frame, Gap, Landmarks, Skeleton, Stamp
 from vitruvian.cli.broadcast import Tally, paced
+from vitruvian.cli.noun import HANDS
 
 NOBODY = Landmarks.nobody(Skeleton.named("body33"))
 
@@ -76,6 +77,12 @@ def test_a_tally_counts_and_tells():
     assert status["age_ms"] == pytest.approx(500, abs=20)
     assert status["silence_ms"] < 1000
     assert tally.line().startswith("3 frames, 1 dropped, 1 failed, median age 3")
+
+
+def test_a_tally_calls_hands_by_their_name():
+    status = Tally(HANDS).status()
+    assert status["hands"] == 0
+    assert "people" not in status
 
 
 def test_the_median_of_an_even_number_is_the_lower_middle():

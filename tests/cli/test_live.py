@@ -153,6 +153,7 @@ def test_a_stream_is_shown_and_written_until_ctrl_c(full_files, stream, tmp_path
         assert b"<!doctype html>" in _get(address)
         status = _frames(address, 10)
         assert (status["people"], status["width"], status["height"]) == (1, 320, 320)
+        assert status["counted"] == "people"
         assert (status["source"], status["recording"]) == (stream, True)
         assert 0 < status["age_ms"] < 2000
         for picture in _pictures(address, 3):
@@ -181,6 +182,23 @@ def _check_results(out: Path, frames: int) -> None:
     assert len(read_jsonl(jsonl)) == len(read_csv(csv)) == len(lines)
     with av.open(str(film)) as container:
         assert sum(1 for _ in container.decode(video=0)) == frames
+
+
+def test_hands_are_shown_and_written(hands_files, hand_clip, tmp_path):
+    with _live("--hands", "--mirrored", "--url", hand_clip, "-o", tmp_path) as process:
+        address = _address(process)
+        status = _wait_for(lambda: (now := json.loads(_get(address + "status")))["hands"] and now)
+        assert (status["counted"], status["hands"]) == ("hands", 1)
+        assert "people" not in status
+        assert _pictures(address, 1)[0].shape == (360, 640, 3)
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=20)
+    assert process.returncode == 0, complaints
+    (path,) = tmp_path.iterdir()
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert {line["skeleton"] for line in lines} == {"hand21"}
+    # A right hand, if the picture were not said to be mirrored.
+    assert {one["handedness"] for line in lines for one in line["instances"]} == {"left"}
 
 
 def test_sigterm_finishes_the_files_too(full_files, stream, tmp_path):
@@ -232,6 +250,9 @@ def test_nobody_at_the_address_is_said(full_files):
         (["--format", "csv"], "give -o FOLDER"),
         (["--camera", "0", "--url", "udp://127.0.0.1:9"], "one of them"),
         (["--smoothing", "strong"], "smoothing"),
+        (["--mirrored"], "add --hands"),
+        (["--num-hands", "1"], "add --hands"),
+        (["--hands", "--num-poses", "1"], "use --num-hands"),
         (["--url", "gopher://127.0.0.1"], "gopher"),
         (["--url", "nowhere.mp4"], "nowhere.mp4"),
     ],

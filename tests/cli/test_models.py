@@ -45,6 +45,15 @@ def test_verify_without_any_model_says_how_to_get_one(tmp_path):
     result = _invoke("models", "verify", "--cache", tmp_path)
     assert result.exit_code == 0
     assert "vitruvian models pull full" in result.stdout
+    assert "vitruvian models pull hands-full" in result.stdout
+
+
+def test_a_model_of_hands_has_a_name_and_an_alias_for_its_command(hands_files):
+    path = _invoke("models", "path", "hands-full")
+    assert path.exit_code == 0
+    assert path.stdout.splitlines() == list(map(str, weights.paths("hands-full")))
+    rows = [line.split() for line in _invoke("models", "list").stdout.splitlines() if "hands-full" in line]
+    assert {"hands-full", "full", "hands", "yes"} <= set(rows[0])
 
 
 @pytest.mark.parametrize("command", ["pull", "path", "verify"])
@@ -57,7 +66,17 @@ def test_an_unknown_name_is_an_error_that_lists_the_names(command, tmp_path):
 def test_doctor_prints_what_a_bug_report_needs(full_files):
     result = _invoke("doctor")
     assert result.exit_code == 0
-    for word in ("vitruvian", "python", "openvino", "devices", "CPU", "cache", "model pose-full", "verified"):
+    for word in (
+        "vitruvian",
+        "python",
+        "openvino",
+        "devices",
+        "CPU",
+        "cache",
+        "model pose-full",
+        "model hands-full",
+        "verified",
+    ):
         assert word in result.stdout
 
 

@@ -56,6 +56,21 @@ def test_a_photo_leaves_an_overlay_and_a_json(full_files, astronaut, astronaut_p
     assert b"1 of 1 pictures done, 1 person found" in done.stdout
 
 
+def test_hands_come_with_the_body(full_files, hands_files, hand_photos, tmp_path):
+    photo = hand_photos / "none_0a0ef3d2.jpg"
+    result = _invoke("--hands", photo, "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "none_0a0ef3d2.json").read_text())
+    assert data["skeleton"] == "body75"
+    assert data["model"]["files"] == [
+        file.sha256 for files in (full_files, hands_files) for file in files.values()
+    ]
+    (person,) = data["instances"]
+    keypoints = person["keypoints"]
+    assert None not in np.array(keypoints[54:]).ravel()  # the right hand, raised
+    assert np.hypot(*np.subtract(keypoints[54], keypoints[16])) < 15  # wrist on wrist
+
+
 def test_standard_input(full_files, photo, tmp_path):
     done = _run("-", "-o", tmp_path / "out", "--no-overlay", stdin=photo.read_bytes())
     assert done.returncode == 0, done.stderr
@@ -159,7 +174,7 @@ def test_letters_that_the_output_lacks_do_not_end_the_work(full_files, photo, tm
     command = _command(photo.parent, "-o", tmp_path / "out")
     done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=narrow)
     assert done.returncode == 0, done.stderr
-    assert b"\\u65e5\\u672c.png: 1 found" in done.stdout
+    assert b"\\u65e5\\u672c.png: 1 person found" in done.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
@@ -206,7 +221,7 @@ def test_names_cannot_steer_the_terminal_nor_forge_lines(full_files, photo, tmp_
     for stream in (done.stdout, done.stderr):
         assert b"\x1b" not in stream
         assert b"\x07" not in stream
-    assert b"a\\x1b]0;owned\\x07\\nfailed: b[bold].png: 1 found" in done.stdout
+    assert b"a\\x1b]0;owned\\x07\\nfailed: b[bold].png: 1 person found" in done.stdout
     assert len(done.stderr.splitlines()) == 1
 
 

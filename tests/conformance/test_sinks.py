@@ -43,21 +43,29 @@ F32 = np.float32
 MODEL = Provenance("full", ("00", "11"), "openvino 1 cpu f32")
 
 
-def _people(count: int, *, followed: bool = False) -> Landmarks:
-    rng = np.random.default_rng(count)
-    xy = (rng.random((count, 33, 2)) * 80).astype(F32)
+def _people(count: int, *, followed: bool = False, skeleton: str = "body33") -> Landmarks:
+    """Make bodies with masks; hands that are left and right; or bodies of which hands are unknown."""
+    rng, kind = np.random.default_rng(count), Skeleton.named(skeleton)
+    xy = (rng.random((count, len(kind), 2)) * 80).astype(F32)
+    world = rng.random((count, len(kind), 3)).astype(F32)
     masks = tuple(Mask(np.ones((8, 8), F32), Crop(50, 40, 30, 30, 0.1, (256, 256))) for _ in range(count))
     box = np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1)
+    for column in (xy, world):
+        column[:, 33:54] = np.nan  # of the 75 points, the left hand
     return Landmarks(
-        Skeleton.named("body33"),
+        kind,
         xy,
         box,
         np.ones(count, F32),
-        world=rng.random((count, 33, 3)).astype(F32),
-        mask=masks,
+        world=world,
+        handedness=rng.random(count).astype(F32) if skeleton == "hand21" else None,
+        mask=None if skeleton == "hand21" else masks,
         followed=np.full(count, followed),
         track_id=np.arange(count),
     )
+
+
+SKELETONS = ("body33", "hand21", "body75")
 
 
 STILLS = {
@@ -122,9 +130,13 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_what_is_written_is_there_at_the_end(make, frame, tmp_path):
-    with make(tmp_path) as sink:
-        sink.write(frame, _people(2))
+@pytest.mark.parametrize(
+    ("name", "skeleton"),
+    [(name, skeleton) for name in SINKS for skeleton in SKELETONS if (name, skeleton) != ("mask", "hand21")],
+)
+def test_what_is_written_is_there_at_the_end(name, skeleton, frame, tmp_path):
+    with SINKS[name](tmp_path) as sink:
+        sink.write(frame, _people(2, skeleton=skeleton))
     files = _files(tmp_path)
     assert files
     assert all(files.values())
@@ -220,14 +232,15 @@ def test_gaps_at_either_end_and_in_between(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_frame_has_a_status_and_reads_back(name, tmp_path):
+@pytest.mark.parametrize("skeleton", SKELETONS)
+def test_every_frame_has_a_status_and_reads_back(name, skeleton, tmp_path):
     stream = [
-        (_frame(0), _people(2)),
-        (_frame(1), _people(2, followed=True)),
-        (_frame(2), _people(0)),
-        (_gap(3, "dropped"), _people(0)),
-        (_gap(4, "failed"), _people(0)),
-        (_frame(5), _people(1, followed=True)),
+        (_frame(0), _people(2, skeleton=skeleton)),
+        (_frame(1), _people(2, followed=True, skeleton=skeleton)),
+        (_frame(2), _people(0, skeleton=skeleton)),
+        (_gap(3, "dropped"), _people(0, skeleton=skeleton)),
+        (_gap(4, "failed"), _people(0, skeleton=skeleton)),
+        (_frame(5), _people(1, followed=True, skeleton=skeleton)),
     ]
     with STREAMS[name](tmp_path) as sink:
         for frame, people in stream:
@@ -240,12 +253,16 @@ def test_every_frame_has_a_status_and_reads_back(name, tmp_path):
     for (_, back), (_, people) in zip(recording, stream, strict=True):
         assert len(back) == len(people)
         assert back.track_id.tolist() == people.track_id.tolist()
-        assert np.abs(back.xy - people.xy).max(initial=0) < 1e-4
-        assert np.abs(back.world - people.world).max(initial=0) < 1e-6
-        assert np.abs(back.box - people.box).max(initial=0) < 1e-4
+        assert back.skeleton == people.skeleton
+        for column, precision in (("xy", 1e-4), ("world", 1e-6), ("box", 1e-4), ("handedness", 1e-6)):
+            before, after = getattr(people, column), getattr(back, column)
+            assert (after is None) == (before is None) or not len(people)
+            if before is not None and len(people):
+                np.testing.assert_allclose(after, before, atol=precision, rtol=0)
         assert back.box_score.tolist() == people.box_score.tolist()
     assert recording.landmarks.score is None
     assert recording.landmarks.depth is None
+    assert (recording.landmarks.handedness is not None) == (skeleton == "hand21")
 
 
 @pytest.mark.parametrize("name", TABLES)

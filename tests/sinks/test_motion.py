@@ -196,7 +196,7 @@ def test_without_identities_it_is_the_first_of_each_frame(kind, tmp_path):
 
 
 def test_somebody_who_never_came_is_refused(kind, tmp_path):
-    with pytest.raises(SinkError, match="no person 9; there is 5, 2"):
+    with pytest.raises(SinkError, match="nobody has the track id 9; there is 5, 2"):
         _written(kind, tmp_path, _two(), track_id=9)
     assert not list(tmp_path.iterdir())
 

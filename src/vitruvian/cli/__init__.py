@@ -1,4 +1,4 @@
-"""The command line: ``vitruvian pose``, ``live``, ``models``, ``doctor``."""
+"""The command line: ``vitruvian pose``, ``hands``, ``live``, ``models``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import Annotated
 import typer
 
 import vitruvian
-from vitruvian.cli import doctor, live, models, pose
+from vitruvian.cli import doctor, hands, live, models, pose
 from vitruvian.errors import VitruvianError
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Pictures of people in, landmarks out. Nothing leaves this machine.",
+    help="Pictures of people and hands in, landmarks out. Nothing leaves this machine.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("pose")(pose.pose)
+app.command("hands")(hands.hands)
 app.command("live")(live.live)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)

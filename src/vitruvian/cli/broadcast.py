@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vitruvian.cli.noun import PEOPLE, Noun
 from vitruvian.errors import SourceError
 from vitruvian.frame import Frame, Gap
 from vitruvian.prefetch import behind
@@ -28,16 +29,24 @@ _RECENT = 2.0  # seconds that the current speed is told from
 
 
 class Tally:
-    """Counts what comes out of a stream; any thread may ask. Its size does not grow with the stream."""
+    """Counts what comes out of a stream; any thread may ask. Its size does not grow with the stream.
 
-    def __init__(self) -> None:
+    Args:
+        noun: What is found.
+
+    Attributes:
+        noun: The same.
+    """
+
+    def __init__(self, noun: Noun = PEOPLE) -> None:
+        self.noun = noun
         self._lock = threading.Lock()
         self._counts = Counter({"ok": 0, "dropped": 0, "failed": 0})
         self._ages: Counter[int] = Counter()  # milliseconds → frames
         self._recent: deque[float] = deque()  # when the latest results came
         self._first = self._last = 0.0
         self._size = (0, 0)
-        self._people = 0
+        self._found = 0
         self._age: float | None = None
 
     @property
@@ -58,7 +67,7 @@ class Tally:
             self._counts[stamp.status] += 1
             if isinstance(frame, Gap):
                 return
-            self._last, self._people, self._size = now, len(people), (stamp.width, stamp.height)
+            self._last, self._found, self._size = now, len(people), (stamp.width, stamp.height)
             self._recent.append(now)
             self._forget(now)
             if stamp.captured is not None:
@@ -68,9 +77,9 @@ class Tally:
     def status(self) -> dict[str, object]:
         """Return how it goes: plain values for JSON.
 
-        ``frames``, ``dropped`` and ``failed`` count; ``people`` are those in the newest frame, ``width`` and
-        ``height`` its pixels, ``age_ms`` how old it was when its landmarks were there; ``silence_ms`` is the
-        time since then; ``fps`` the frames per second of the last 2 s.
+        ``frames``, ``dropped`` and ``failed`` count; ``people`` (or ``hands``) are those in the newest frame,
+        ``width`` and ``height`` its pixels, ``age_ms`` how old it was when its landmarks were there;
+        ``silence_ms`` is the time since then; ``fps`` the frames per second of the last 2 s.
         """
         now = time.monotonic()
         with self._lock:
@@ -79,7 +88,7 @@ class Tally:
                 "frames": self._counts["ok"],
                 "dropped": self._counts["dropped"],
                 "failed": self._counts["failed"],
-                "people": self._people,
+                self.noun.many: self._found,
                 "width": self._size[0],
                 "height": self._size[1],
                 "fps": round(self._speed(now), 2),
@@ -115,12 +124,13 @@ class Broadcast:
 
     Args:
         source: Where the pictures come from; closed at the end. A file is played at its own pace.
-        pipeline: Finds the people.
+        pipeline: Finds people or hands.
         sinks: What writes them; completed at the end, whatever ends it.
         recorder: A sink that takes long for a frame: it works in a thread of its own, and where it falls
             behind, frames are dropped.
         screen: What shows them.
         smoothing: As ``Pipeline.stream`` takes it.
+        noun: What the pipeline finds.
 
     Attributes:
         tally: What came out so far.
@@ -135,8 +145,9 @@ class Broadcast:
         recorder: Sink | None = None,
         screen: Screen | None = None,
         smoothing: str = "live",
+        noun: Noun = PEOPLE,
     ) -> None:
-        self.tally = Tally()
+        self.tally = Tally(noun)
         self._source, self._pipeline, self._smoothing = source, pipeline, smoothing
         self._sinks, self._recorder, self._screen = sinks, recorder, screen
         self._stopped = threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from vitruvian.cli.console import complain
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vitruvian.cli.interruption import Interruption
     from vitruvian.cli.meter import Meter
+    from vitruvian.cli.noun import Noun
     from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
     from vitruvian.pipeline import Pipeline
@@ -40,7 +41,7 @@ class ClipOptions:
         end: Seconds into the video where to stop; ``None``: its end.
         fps: Most frames a second; ``None``: all there are.
         smoothing: A preset of ``Pipeline.stream``, or ``offline``.
-        tracking: When to look for people, and how long to remember them.
+        tracking: When to look for people or hands, and how long to remember them.
         rotation: Degrees by which pictures must be turned clockwise to be upright.
     """
 
@@ -71,7 +72,7 @@ class Clip:
         path: Of the video.
         frames: How many were written, those that failed included.
         failed_frames: How many of them have no picture.
-        people: How many were told apart.
+        found: How many people or hands were told apart.
         seconds: What it took.
         fps: Frames a second that were worked through.
         interrupted: Whether the user stopped it before its end.
@@ -80,17 +81,21 @@ class Clip:
     path: str
     frames: int = 0
     failed_frames: int = 0
-    people: int = 0
+    found: int = 0
     seconds: float = 0.0
     fps: float = 0.0
     interrupted: bool = False
 
-    def line(self) -> str:
+    def summary(self, noun: Noun) -> dict[str, object]:
+        """Return the attributes; what was found is called by its noun."""
+        return {noun.many if name == "found" else name: value for name, value in asdict(self).items()}
+
+    def line(self, noun: Noun) -> str:
         """Return the summary for a person."""
         parts = [
             f"{self.frames} frames",
             *([f"{self.failed_frames} of them failed"] if self.failed_frames else []),
-            f"{self.people} {'person' if self.people == 1 else 'people'}",
+            noun.count(self.found),
             f"{self.fps:.1f} frames/s",
             *(["interrupted"] if self.interrupted else []),
         ]
@@ -120,12 +125,12 @@ def follow(
     """Work through a video.
 
     Reading, the networks, and drawing and writing run at the same time. With ``offline`` smoothing there are
-    two passes: the first finds people, the second reads the file again, draws and writes; an interruption of
-    the first leaves nothing.
+    two passes: the first finds everybody, the second reads the file again, draws and writes; an interruption
+    of the first leaves nothing.
 
     Args:
         source: The video.
-        pipeline: Finds the people.
+        pipeline: Finds people or hands.
         options: How.
         sinks: Take the results; entered and completed here, the first one last.
         watch: Told about each frame, and asked whether to stop before it.
@@ -209,7 +214,7 @@ class _Work:
                     failure = failure or frame
                 if people.track_id is not None:
                     identities.update(people.track_id.tolist())
-                    clip.people = len(identities)
+                    clip.found = len(identities)
         if failure is not None:
             _tell(clip, failure)
 

@@ -1,72 +1,56 @@
-"""Flags that several commands share, and what they stand for."""
+"""Flags that several commands share."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from vitruvian.cli.console import downloads
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vitruvian.models.blazepose import PoseSettings
-    from vitruvian.pipeline import Pipeline
-
-__all__ = ["Cache", "Model", "Networks", "Offline", "Threads", "format_names"]
-
-_MACHINE = "Model and machine"
-
-Model = Annotated[
-    str,
-    typer.Option(
-        help="full, lite, heavy or another name from 'vitruvian models list' (downloaded at first use); or "
-        "the path of a .task bundle or of a folder with .tflite files.",
-        rich_help_panel=_MACHINE,
-    ),
-]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads; default: all cores.", rich_help_panel=_MACHINE)
-]
-Offline = Annotated[
-    bool,
-    typer.Option(
-        "--offline", help="Never connect; the model must be here already.", rich_help_panel=_MACHINE
-    ),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option(help="Folder for models; default: the platform's cache folder.", rich_help_panel=_MACHINE),
+__all__ = [
+    "FOUND",
+    "MACHINE",
+    "Cache",
+    "End",
+    "Formats",
+    "Fps",
+    "HandModel",
+    "Inputs",
+    "JsonSummary",
+    "Keep",
+    "Mirrored",
+    "Model",
+    "NumHands",
+    "NumPoses",
+    "Offline",
+    "Output",
+    "Overlay",
+    "Redetect",
+    "Resume",
+    "Rotate",
+    "Smoothing",
+    "Start",
+    "Steadiness",
+    "Threads",
+    "format_names",
 ]
 
+FOUND = "What to find"
+MACHINE = "Model and machine"
+WRITTEN = "What is written"
+VIDEOS = "Videos"
 
-@dataclass(frozen=True)
-class Networks:
-    """Which networks, and where they run: the four flags."""
+_QUARTER_TURN = 90
 
-    model: str
-    threads: int | None
-    offline: bool
-    cache: Path | None
 
-    @contextmanager
-    def pipeline(self, settings: PoseSettings) -> Iterator[Pipeline]:
-        """Yield the open pipeline; a model that is not here yet is downloaded, with a progress bar."""
-        from vitruvian import weights  # noqa: PLC0415  # --help need not wait for the world of pixels
-        from vitruvian.runtimes.openvino import OpenVINO  # noqa: PLC0415
-        from vitruvian.zoo import pose_pipeline  # noqa: PLC0415
+class Steadiness(StrEnum):
+    """What ``--smoothing`` takes."""
 
-        with downloads() as progress:
-            files = weights.load(
-                self.model, task="pose", cache=self.cache, offline=self.offline, progress=progress
-            )
-        runtime = OpenVINO(threads=self.threads)
-        with pose_pipeline(files, settings, runtime=runtime, name=self.model) as pipeline:
-            yield pipeline
+    OFF = "off"
+    LIVE = "live"
+    SMOOTH = "smooth"
+    OFFLINE = "offline"
 
 
 def format_names(given: list[str]) -> list[str]:
@@ -78,3 +62,151 @@ def format_names(given: list[str]) -> list[str]:
         if name not in FORMATS:
             raise typer.BadParameter(f"no format is called {name!r}; there are: {', '.join(FORMATS)}")
     return names
+
+
+def _quarter_turns(degrees: int) -> int:
+    if degrees % _QUARTER_TURN:
+        raise typer.BadParameter(f"a multiple of {_QUARTER_TURN}, got {degrees}")
+    return degrees
+
+
+Model = Annotated[
+    str,
+    typer.Option(
+        help="full, lite, heavy or another name from 'vitruvian models list' (downloaded at first use); or "
+        "the path of a .task bundle or of a folder with .tflite files.",
+        rich_help_panel=MACHINE,
+    ),
+]
+HandModel = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="full, lite or another name from 'vitruvian models list' (downloaded at first use); or the path "
+        "of a .task bundle or of a folder with .tflite files.",
+        rich_help_panel=MACHINE,
+    ),
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads; default: all cores.", rich_help_panel=MACHINE)
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Never connect; the model must be here already.", rich_help_panel=MACHINE),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Folder for models; default: the platform's cache folder.", rich_help_panel=MACHINE),
+]
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Pictures (JPEG, PNG, WebP, BMP, TIFF, GIF) and videos (MP4, MOV, MKV, WebM, AVI, ...), "
+        "folders of them, patterns such as 'in/*.jpg', or - for a picture on standard input. What an earlier "
+        "run drew is left out of folders and patterns.",
+        show_default=False,
+    ),
+]
+
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Folder for the results; made if need be.", rich_help_panel=WRITTEN),
+]
+Overlay = Annotated[
+    bool,
+    typer.Option(
+        "--overlay/--no-overlay", help="Write NAME.jpg or NAME.mp4, or not.", rich_help_panel=WRITTEN
+    ),
+]
+Formats = Annotated[
+    list[str],
+    typer.Option(
+        "--format",
+        metavar="NAME[,NAME...]",
+        help="How to write the landmarks of a video. jsonl: a line for each frame, readable while it grows. "
+        "csv, parquet: a row for each person (or hand) and frame. npz: NumPy arrays. coco: COCO keypoint "
+        "results. trc, c3d: motion capture, a file for each person (or hand), from world landmarks.",
+        callback=format_names,
+        rich_help_panel=WRITTEN,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Leave out what an earlier run with the same options has done, killed or not; what has changed "
+        "since, or was not complete, is done again.",
+        rich_help_panel=WRITTEN,
+    ),
+]
+JsonSummary = Annotated[
+    bool,
+    typer.Option(
+        "--json-summary",
+        help="Print the summary as one JSON object on standard output.",
+        rich_help_panel=WRITTEN,
+    ),
+]
+
+NumPoses = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most people in a picture or frame, the best first; default: everyone found.",
+        rich_help_panel=FOUND,
+    ),
+]
+NumHands = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most hands in a picture or frame, the best first; default: every hand found.",
+        rich_help_panel=FOUND,
+    ),
+]
+Mirrored = Annotated[
+    bool,
+    typer.Option(
+        "--mirrored",
+        help="The pictures are mirrored, as a selfie camera's view usually is: then left and right change "
+        "places, so that they are the person's own. It is never guessed.",
+        rich_help_panel=FOUND,
+    ),
+]
+Rotate = Annotated[
+    int,
+    typer.Option(
+        help="Degrees to turn the pictures clockwise so that they are upright: 0, 90, 180, 270. The results "
+        "stay in the pixels of the pictures as they are.",
+        callback=_quarter_turns,
+        rich_help_panel=FOUND,
+    ),
+]
+
+Smoothing = Annotated[
+    Steadiness,
+    typer.Option(
+        help="off: as found in each frame. live: calm, no frame waits for another. smooth: calmer, fast "
+        "movements lag a little. offline: no lag at all, since it knows the future: reads the video twice.",
+        rich_help_panel=VIDEOS,
+    ),
+]
+Start = Annotated[float | None, typer.Option(min=0, help="Begin here, in seconds.", rich_help_panel=VIDEOS)]
+End = Annotated[float | None, typer.Option(min=0, help="Stop here, in seconds.", rich_help_panel=VIDEOS)]
+Fps = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Work on at most so many frames a second.", rich_help_panel=VIDEOS),
+]
+Redetect = Annotated[
+    float, typer.Option(min=0, help="Seconds between two looks for newcomers.", rich_help_panel=VIDEOS)
+]
+Keep = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        help="Seconds for which what is out of sight is remembered, and keeps its number.",
+        rich_help_panel=VIDEOS,
+    ),
+]

@@ -18,7 +18,9 @@ import typer
 from rich.markup import escape
 
 from vitruvian.cli.console import complain, say, stderr
-from vitruvian.cli.flags import Cache, Model, Networks, Offline, Threads, format_names
+from vitruvian.cli.flags import Cache, Mirrored, Model, Offline, Threads, format_names
+from vitruvian.cli.networks import Networks
+from vitruvian.cli.noun import HANDS, PEOPLE, Noun
 from vitruvian.errors import OptionError, SinkError, SourceError, shown
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     from vitruvian.cli.broadcast import Broadcast, Tally
     from vitruvian.cli.screen import Screen
+    from vitruvian.models.blazehand import HandSettings
+    from vitruvian.models.blazepose import PoseSettings
     from vitruvian.pipeline import Pipeline
     from vitruvian.provenance import Provenance
     from vitruvian.sinks.formats import Format
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["live"]
 
-_FILES, _PEOPLE, _PAGE = "Files", "People", "Page"
+_FILES, _FOUND, _PAGE = "Files", "What to find", "Page"
 
 Camera = Annotated[
     int | None, typer.Option(min=0, help="Number of a webcam; default: 0.", show_default=False)
@@ -78,11 +82,23 @@ Record = Annotated[
 NumPoses = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Most people in a picture, the best first; default: everyone.", rich_help_panel=_PEOPLE
+        min=1, help="Most people in a picture, the best first; default: everyone.", rich_help_panel=_FOUND
+    ),
+]
+Hands = Annotated[
+    bool,
+    typer.Option("--hands", help="Find the 21 landmarks of every hand instead.", rich_help_panel=_FOUND),
+]
+NumHands = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most hands in a picture, with --hands, the best first; default: every hand.",
+        rich_help_panel=_FOUND,
     ),
 ]
 Smoothing = Annotated[
-    str, typer.Option(help="off, live or smooth: the calmer, the slower.", rich_help_panel=_PEOPLE)
+    str, typer.Option(help="off, live or smooth: the calmer, the slower.", rich_help_panel=_FOUND)
 ]
 Port = Annotated[
     int,
@@ -105,6 +121,9 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     record: Record = False,
     model: Model = "full",
     num_poses: NumPoses = None,
+    hands: Hands = False,
+    num_hands: NumHands = None,
+    mirrored: Mirrored = False,
     smoothing: Smoothing = "live",
     page: PageWanted = True,
     port: Port = 0,
@@ -113,7 +132,7 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     offline: Offline = False,
     cache: Cache = None,
 ) -> None:
-    """Find the 33 body landmarks of everybody a camera sees, as it happens.
+    """Find the 33 body landmarks of everybody a camera sees, or every hand, as it happens.
 
     Opens a page that shows the picture with the landmarks. Only this machine
     reaches it, and only who knows the address that is printed.
@@ -123,29 +142,28 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     complete then.
 
       vitruvian live --open
+      vitruvian live --hands --open
+      vitruvian live --hands --mirrored      # the camera mirrors its picture
       vitruvian live --url rtsp://192.0.2.7/stream -o landmarks --record
       vitruvian live --url squats.mp4 --model lite
     """
     # Opening the world of pixels takes 0.3 s, which --help need not wait for.
     from vitruvian.cli.screen import Screen  # noqa: PLC0415
-    from vitruvian.models.blazepose import PoseSettings  # noqa: PLC0415
     from vitruvian.smoothing import smoothing_named  # noqa: PLC0415
 
     results = _results(output, formats, record=record)
-    if not page and (browse or not results):
-        why = "it cannot be opened then" if browse else "give -o FOLDER, or nothing comes of the landmarks"
-        raise OptionError(f"--no-page: {why}")
+    if not page:
+        _check_no_page(results, browse=browse)
     smoothing_named(smoothing)
+    settings = _settings(num_poses, num_hands, hands=hands, mirrored=mirrored)
     with ExitStack() as stack:
         source = stack.enter_context(_source(camera, url, timeout))
-        networks = Networks(model, threads, offline, cache)
-        pipeline = stack.enter_context(networks.pipeline(PoseSettings(num_poses)))
+        pipeline = stack.enter_context(Networks(model, threads, offline, cache).pipeline(settings))
         screen = Screen() if page else None
-        work = _broadcast(source, pipeline, results, screen, smoothing)
+        work = _broadcast(source, pipeline, results, screen, smoothing, noun=HANDS if hands else PEOPLE)
         if screen is not None:
-            stack.enter_context(
-                _page(screen, work, source, port, browse=browse, recording=results is not None)
-            )
+            recording = results is not None
+            stack.enter_context(_page(screen, work, source, port, browse=browse, recording=recording))
         _run(work, source, seconds, results)
 
 
@@ -186,6 +204,28 @@ class _Results:
         return OverlayVideoSink(self.folder / f"{self.name}.mp4") if self.record else None
 
 
+def _check_no_page(results: _Results | None, *, browse: bool) -> None:
+    if browse or not results:
+        why = "it cannot be opened then" if browse else "give -o FOLDER, or nothing comes of the landmarks"
+        raise OptionError(f"--no-page: {why}")
+
+
+def _settings(
+    num_poses: int | None, num_hands: int | None, *, hands: bool, mirrored: bool
+) -> PoseSettings | HandSettings:
+    """Return what the flags ask for; one that says nothing about what is looked for is refused."""
+    from vitruvian.models.blazehand import HandSettings  # noqa: PLC0415
+    from vitruvian.models.blazepose import PoseSettings  # noqa: PLC0415
+
+    if hands:
+        if num_poses is not None:
+            raise OptionError("--num-poses: with --hands no bodies are looked for; use --num-hands")
+        return HandSettings(num_hands, mirrored=mirrored)
+    if num_hands is not None or mirrored:
+        raise OptionError(f"--{'mirrored' if mirrored else 'num-hands'}: is about hands; add --hands")
+    return PoseSettings(num_poses)
+
+
 def _results(folder: Path | None, formats: list[str], *, record: bool) -> _Results | None:
     if folder is not None:
         return _Results(folder, _fresh_name(folder), tuple(cast("list[Format]", formats)), record)
@@ -217,7 +257,13 @@ def _source(camera: int | None, url: str | None, timeout: float) -> Source:
 
 
 def _broadcast(
-    source: Source, pipeline: Pipeline, results: _Results | None, screen: Screen | None, smoothing: str
+    source: Source,
+    pipeline: Pipeline,
+    results: _Results | None,
+    screen: Screen | None,
+    smoothing: str,
+    *,
+    noun: Noun,
 ) -> Broadcast:
     from vitruvian.cli.broadcast import Broadcast  # noqa: PLC0415
 
@@ -228,6 +274,7 @@ def _broadcast(
         recorder=results.recorder() if results else None,
         screen=screen,
         smoothing=smoothing,
+        noun=noun,
     )
 
 
@@ -238,7 +285,7 @@ def _page(
     """Serve the page, and say where it is."""
     from vitruvian.cli.page import Page  # noqa: PLC0415
 
-    about = {"source": shown(source.name), "recording": recording}
+    about = {"source": shown(source.name), "recording": recording, "counted": work.tally.noun.many}
     with Page(screen, lambda: about | work.tally.status(), port) as page:
         say(f"page: {page.address}")
         if browse:

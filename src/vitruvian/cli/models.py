@@ -16,7 +16,12 @@ __all__ = ["app"]
 
 app = typer.Typer(help="The model files: list them, fetch them, find them, check them.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name or alias from 'vitruvian models list'.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A name from 'vitruvian models list', or the alias of a model for poses."
+    ),
+]
 Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: the platform's cache folder.")]
 
 
@@ -76,5 +81,7 @@ def verify(
             expected = f" instead of {file.expected}" if file.state == "damaged" else ""
             typer.echo(f"{file.state:8} {name}/{file.name} {file.actual or ''}{expected}")
     if not (names or here):
-        typer.echo("no model is here yet: vitruvian models pull full")
+        typer.echo(
+            "no model is here yet: vitruvian models pull full (bodies), vitruvian models pull hands-full"
+        )
     raise typer.Exit(0 if sound else 1)

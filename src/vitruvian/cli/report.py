@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from vitruvian.cli.console import complain
+from vitruvian.cli.noun import Noun
 from vitruvian.errors import VitruvianError, shown
 
 if TYPE_CHECKING:
@@ -19,24 +20,26 @@ class Report:
     """What became of the batch.
 
     Attributes:
+        noun: What is found.
         folder: Where the results are.
         pictures: How many pictures there were to do.
         videos: How many videos there were to do.
         done: How many of both have results.
         skipped: How many had them already, and were left as they are.
-        people: How many people they show; in a video each counts once.
+        found: How many people or hands they show; in a video each counts once.
         failed: Path and reason of each that has none.
-        clips: Each video that was worked on: frames, failed frames, people, seconds, frames a second.
+        clips: Each video that was worked on.
         seconds: What it took.
         interrupted: Whether the user stopped it.
     """
 
+    noun: Noun
     folder: str
     pictures: int = 0
     videos: int = 0
     done: int = 0
     skipped: int = 0
-    people: int = 0
+    found: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
     seconds: float = 0.0
@@ -59,13 +62,27 @@ class Report:
         """How many nothing was done about."""
         return self.pictures + self.videos - self.done - self.skipped - len(self.failed)
 
+    def summary(self) -> dict[str, object]:
+        """Return the summary for a program: plain values for JSON.
+
+        The attributes by their names, but ``found`` is called ``people`` or ``hands``, in ``clips`` as well;
+        ``clips`` has ``path``, ``frames``, ``failed_frames``, ``seconds``, ``fps`` and ``interrupted``.
+        """
+        named = {"found": self.noun.many}
+        plain = {
+            named.get(one.name, one.name): getattr(self, one.name)
+            for one in fields(self)
+            if one.name != "noun"
+        }
+        return plain | {"clips": [clip.summary(self.noun) for clip in self.clips]}
+
     def line(self) -> str:
         """Return the summary for a person."""
         kind = "files" if self.pictures and self.videos else "videos" if self.videos else "pictures"
         parts = [
             f"{self.done} of {self.pictures + self.videos} {kind} done",
             *([f"{self.skipped} done before"] if self.skipped else []),
-            f"{self.people} {'person' if self.people == 1 else 'people'} found",
+            f"{self.noun.count(self.found)} found",
             *([f"{len(self.failed)} failed"] if self.failed else []),
             *([f"interrupted with {self.left} left"] if self.interrupted else []),
         ]

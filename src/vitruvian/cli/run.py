@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vitruvian.cli.report import Report
     from vitruvian.cli.results import Results
     from vitruvian.frame import Frame
+    from vitruvian.models.blazehand import HandSettings
     from vitruvian.models.blazepose import PoseSettings
     from vitruvian.pipeline import Pipeline
 
@@ -41,7 +42,7 @@ class Batch:
     """Pictures and videos to work through, and how.
 
     Attributes:
-        pipeline: Finds the people.
+        pipeline: Finds people or hands.
         settings: Those of the pipeline.
         results: What to write.
         clips: How videos are worked on, and by how much pictures are turned.
@@ -51,7 +52,7 @@ class Batch:
     """
 
     pipeline: Pipeline
-    settings: PoseSettings
+    settings: PoseSettings | HandSettings
     results: Results
     clips: ClipOptions
     report: Report
@@ -123,21 +124,22 @@ class Batch:
 
     def _one(self, one: Input, entry: Entry | None, source: Frame | VideoSource, watch: Watch) -> str:
         """Work on one input, and return a line about it."""
+        noun = self.report.noun
         if isinstance(source, VideoSource):
             clip = self._video(one, source, watch)
             self.report.clips.append(clip)
             if clip.interrupted:
-                return f"{one.path}: {clip.line()}"
-            count, line = clip.people, clip.line()
+                return f"{one.path}: {clip.line(noun)}"
+            count, line = clip.found, clip.line(noun)
         else:
             people = self.pipeline.estimate(source, rotation=self.clips.rotation)
             self.results.write(one, source, people, self.pipeline.model)
-            count, line = len(people), f"{len(people)} found"
+            count, line = len(people), f"{noun.count(len(people))} found"
         files = self.results.files(one)
         if entry is not None:
             self.journal.add(entry, files)
         self.report.done += 1
-        self.report.people += count
+        self.report.found += count
         return f"{one.path}: {line} -> {files[0]}"
 
     def _video(self, one: Input, source: VideoSource, watch: Watch) -> Clip:

@@ -30,11 +30,11 @@ _BYTES = 16  # of a marker in a frame: three coordinates and the residual
 
 
 class C3dSink(MotionSink):
-    """Writes the world landmarks of one person as markers.
+    """Writes the world landmarks of one person, or one hand, as markers.
 
-    What is written is what ``TrcSink`` writes: millimetres, x to the right in the picture, y up, z towards
-    the viewer, from the middle of the hips, at a constant rate. An unknown marker has the residual -1. At
-    most 65,535 frames. Needs the extra ``c3d``.
+    What is written is what ``TrcSink`` writes, with its names: millimetres, x to the right in the picture, y
+    up, z towards the viewer, from the middle of the hips (or of a hand's finger bases), at a constant rate.
+    An unknown marker has the residual -1. At most 65,535 frames. Needs the extra ``c3d``.
 
     Args:
         path: The file to write.

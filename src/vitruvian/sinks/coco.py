@@ -25,6 +25,7 @@ COCO_MARK = b"[\n  \n"
 """How every written file begins: a list of results has no place for a comment, but it has white space."""
 
 _SEEN = 0.5
+_EXTRA = {"track_id", "handedness", "handedness_score"}
 
 
 class CocoSink:
@@ -34,11 +35,12 @@ class CocoSink:
 
         {
             "image_id": 12,  # position of the frame in the stream
-            "category_id": 1,  # person
+            "category_id": 1,  # the only one: a person, or a hand of hand21
             "keypoints": [x, y, v, ...],  # three numbers for each landmark
             "score": 0.98,  # of the instance
             "bbox": [x, y, width, height],
             "track_id": 3,  # in streams with identities
+            "handedness": "right",  # of hands, with "handedness_score"
         }
 
     Pixels keep the convention of the skeleton that the model gives. ``v`` is 2, visible, for a point whose
@@ -107,7 +109,7 @@ def _results(image: int, people: Landmarks) -> list[dict[str, Any]]:
     results = []
     for one, person in zip(to_wire(people), people, strict=True):
         known = np.isfinite(person.xy[0]).all(axis=1)
-        seen = known if person.score is None else known & (person.score[0] >= _SEEN)
+        seen = known if person.score is None else known & ~(person.score[0] < _SEEN)
         views = (known.astype(int) + seen).tolist()
         keypoints = [
             value
@@ -122,5 +124,6 @@ def _results(image: int, people: Landmarks) -> list[dict[str, Any]]:
             "score": one["score"],
             "bbox": [round(value, 4) for value in (x0, y0, x1 - x0, y1 - y0)],
         }
-        results.append(result if one["track_id"] is None else {**result, "track_id": one["track_id"]})
+        extra = {key: value for key, value in one.items() if key in _EXTRA and value is not None}
+        results.append(result | extra)
     return results

@@ -34,7 +34,7 @@ def open_sink(kind: Format, folder: Path, name: str, model: Provenance) -> Sink:
     Args:
         kind: The format. ``jsonl``, ``csv``, ``parquet`` and ``npz`` become ``NAME.jsonl`` and so on;
             ``coco`` becomes ``NAME.coco.json``; ``trc`` and ``c3d`` become one ``NAME.ID.trc`` for each
-            person.
+            person or hand.
         folder: Where to write.
         name: What the files are called, without ending.
         model: What makes the landmarks.

@@ -30,11 +30,25 @@ class JsonSink:
         {
             "image": {"path", "width", "height"},
             "model": {"name", "files", "runtime"},
-            "skeleton": "body33",
+            "skeleton": "body33",  # or hand21, ...: what the points are called, and their order
             "instances": [
-                {"bbox", "score", "keypoints", "keypoint_scores", "presence", "depth", "world_keypoints"}
+                {
+                    "bbox": [x0, y0, x1, y1],  # pixels
+                    "score": 0.98,  # of the instance
+                    "keypoints": [[x, y], ...],  # pixels
+                    "keypoint_scores": [...],
+                    "presence": [...],
+                    "depth": [...],  # pixels
+                    "world_keypoints": [[x, y, z], ...],  # metres
+                    "handedness": "right",  # or left: the person's own hand
+                    "handedness_score": 0.97,  # probability of the side that is named
+                    "track_id": null,
+                }
             ],
         }
+
+    What a model does not give is null: scores of single points of hands, the side of bodies. So is an unknown
+    point.
 
     Args:
         path: The file to write.

@@ -41,7 +41,7 @@ class JsonLinesSink:
             "frame": 12,  # position in the stream
             "time": 0.48,  # seconds; null for a still
             "status": "tracked",  # detected, tracked, empty, dropped, failed
-            "skeleton": "body33",
+            "skeleton": "body33",  # or hand21, ...
             "source", "width", "height",
             "model": {"name", "files", "runtime"},
             "age": 0.031,  # live only: seconds since the picture reached this machine

@@ -1,8 +1,8 @@
-"""Motion capture: world landmarks of one person, at a constant rate, as biomechanics expects them."""
+"""Motion capture: world landmarks of one person or hand, at a constant rate, as biomechanics expects them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -33,11 +33,12 @@ class Motion:
     """One person's way through time.
 
     Attributes:
-        markers: Names of the K landmarks.
+        markers: Names of the K landmarks; of a hand whose side is known, with that in front.
         rate: Moments a second.
         start: Time of the first moment in seconds.
-        points: (F, K, 3) millimetres, from the middle of the hips: x to the right in the picture, y up, z
-            towards the viewer (right-handed). NaN is unknown.
+        points: (F, K, 3) millimetres from the root of the world landmarks, which is the middle of the hips or
+            of a hand's finger bases in every frame: x to the right in the picture, y up, z towards the viewer
+            (right-handed). NaN is unknown.
     """
 
     markers: tuple[str, ...]
@@ -46,13 +47,34 @@ class Motion:
     points: NDArray[np.float64]
 
 
+@dataclass
+class _Track:
+    """One person's samples.
+
+    Attributes:
+        times: Seconds.
+        worlds: (K, 3) metres at each of these.
+        right: Probabilities of a right hand, where they are known.
+    """
+
+    times: list[float] = field(default_factory=list)
+    worlds: list[NDArray[np.float32]] = field(default_factory=list)
+    right: list[float] = field(default_factory=list)
+
+    @property
+    def prefix(self) -> str:
+        """What to put in front of a marker's name."""
+        right = [probability for probability in self.right if np.isfinite(probability)]
+        return "" if not right else "right_" if np.mean(right) > 0.5 else "left_"
+
+
 class People:
     """Gathers where everybody was, and when: 600 bytes for each instance."""
 
     def __init__(self, path: Path, skeleton: Skeleton) -> None:
         self._path, self._skeleton = path, skeleton
         self._times: list[float] = []
-        self._seen: dict[int | None, tuple[list[float], list[NDArray[np.float32]]]] = {}
+        self._seen: dict[int | None, _Track] = {}
 
     def add(self, stamp: Stamp, landmarks: Landmarks) -> None:
         """Take one frame, gaps included: time passes in them.
@@ -70,10 +92,12 @@ class People:
             return
         # Without identities it is the first of each frame, the best.
         ids = [None] if landmarks.track_id is None else landmarks.track_id.tolist()
-        for number, world in zip(ids, landmarks.world, strict=False):
-            times, worlds = self._seen.setdefault(number, ([], []))
-            times.append(stamp.time)
-            worlds.append(world.copy())  # a view would keep the whole frame
+        for row, number in enumerate(ids[: len(landmarks)]):
+            track = self._seen.setdefault(number, _Track())
+            track.times.append(stamp.time)
+            track.worlds.append(landmarks.world[row].copy())  # a view would keep the whole frame
+            if number is not None and landmarks.handedness is not None:
+                track.right.append(float(landmarks.handedness[row]))
 
     def motions(self, track_id: int | None = None, *, everyone: bool = False) -> dict[int | None, Motion]:
         """Return track id → motion over all of the stream.
@@ -86,22 +110,23 @@ class People:
         Raises:
             SinkError: Nobody has this track id.
         """
-        most: int | None = max(self._seen, key=lambda one: len(self._seen[one][0]), default=None)
+        most: int | None = max(self._seen, key=lambda one: len(self._seen[one].times), default=None)
         chosen = list(self._seen) if everyone else [most if track_id is None else track_id]
         if track_id is not None and track_id not in self._seen:
             there = ", ".join(map(str, self._seen)) or "nobody at all"
-            raise SinkError(f"there is no person {track_id}; there is {there}", path=self._path)
+            raise SinkError(f"nobody has the track id {track_id}; there is {there}", path=self._path)
         times = np.unique(self._times)
         rate = _rate(times)
         moments = times[0] + np.arange(round((times[-1] - times[0]) * rate) + 1) / rate
         return {one: self._motion(one, moments, rate) for one in chosen}
 
     def _motion(self, number: int | None, moments: NDArray[np.float64], rate: float) -> Motion:
-        times, worlds = self._seen.get(number, ([], []))
+        track = self._seen.get(number, _Track())
         points = np.full((len(moments), len(self._skeleton), 3), np.nan)
-        if worlds:
-            points = _resampled(np.array(times), np.stack(worlds), moments, rate) * _AXES
-        return Motion(self._skeleton.landmarks, rate, float(moments[0]), points)
+        if track.worlds:
+            points = _resampled(np.array(track.times), np.stack(track.worlds), moments, rate) * _AXES
+        markers = tuple(f"{track.prefix}{name}" for name in self._skeleton.landmarks)
+        return Motion(markers, rate, float(moments[0]), points)
 
 
 def _rate(times: NDArray[np.float64]) -> float:

@@ -22,12 +22,18 @@ TRC_MARK = b", written by Vitruvian"
 
 
 class TrcSink(MotionSink):
-    """Writes the world landmarks of one person as markers.
+    """Writes the world landmarks of one person, or one hand, as markers.
 
-    Millimetres; x to the right in the picture, y up, z towards the viewer. World landmarks start from the
-    middle of the hips in every frame: the person does not move through the room. The rate is constant, as the
-    format wants: the typical one of the stream, over which positions are interpolated linearly; where the
-    person was not seen for more than a quarter of a second, cells are empty. ``Time`` is that of the stream.
+    Millimetres; x to the right in the picture, y up, z towards the viewer. World landmarks start anew in
+    every frame: those of a body from the middle of the hips, those of a hand from about the middle of its
+    finger bases. So nobody moves through the room, and a hand has no place beside a body or another hand.
+
+    Markers have the names of the landmarks; in streams with identities those of a hand begin with the side
+    that is the more probable one over the stream, such as ``right_wrist``.
+
+    The rate is constant, as the format wants: the typical one of the stream, over which positions are
+    interpolated linearly; where the person was not seen for more than a quarter of a second, cells are empty.
+    ``Time`` is that of the stream.
 
     The stream waits in memory until the end, about 600 bytes for each instance. The file is written under a
     hidden name and moved to its place, also after an interruption.

@@ -1,0 +1,155 @@
+"""What the commands that read files have in common: from flags to results, a summary and an exit status."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from vitruvian.cli.console import complain, say, stderr
+from vitruvian.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vitruvian.cli.clip import ClipOptions
+    from vitruvian.cli.inputs import Input
+    from vitruvian.cli.networks import Networks
+    from vitruvian.cli.noun import Noun
+    from vitruvian.cli.report import Report
+    from vitruvian.cli.results import Results
+    from vitruvian.models.blazehand import HandSettings
+    from vitruvian.models.blazepose import PoseSettings
+    from vitruvian.sinks.formats import Format
+
+__all__ = ["Files", "Look", "Videos", "work"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked for, and by which networks.
+
+    Attributes:
+        noun: What it is called.
+        settings: Of the pipeline.
+        networks: That find it.
+    """
+
+    noun: Noun
+    settings: PoseSettings | HandSettings
+    networks: Networks
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is written: the flags of that panel.
+
+    Attributes:
+        output: Folder for the results.
+        overlay: Whether to draw.
+        formats: Of the landmarks of videos.
+        resume: Whether to leave alone what is done already.
+        json_summary: Whether standard output belongs to the summary.
+        masks: Whether to write masks.
+    """
+
+    output: Path
+    overlay: bool
+    formats: Sequence[str]
+    resume: bool
+    json_summary: bool
+    masks: bool = False
+
+    def results(self) -> Results:
+        """Return which files to write."""
+        from vitruvian.cli.results import Results  # noqa: PLC0415  # opens the world of pixels
+
+        return Results(self.output, self.overlay, self.masks, cast("Sequence[Format]", self.formats))
+
+
+@dataclass(frozen=True)
+class Videos:
+    """How videos are worked on, and by how much pictures are turned: flags.
+
+    Raises:
+        BadParameter: The end does not come after the start.
+    """
+
+    smoothing: str
+    start: float | None
+    end: float | None
+    fps: float | None
+    redetect: float
+    keep: float
+    rotate: int
+
+    def __post_init__(self) -> None:
+        """Refuse a part of a video that has no frames."""
+        if self.end is not None and self.end <= (self.start or 0):
+            raise typer.BadParameter("the end must come after the start", param_hint="--end")
+
+    def options(self) -> ClipOptions:
+        """Return the same as the work takes it."""
+        from vitruvian.cli.clip import ClipOptions  # noqa: PLC0415  # opens the world of pixels
+        from vitruvian.tracking import Tracking  # noqa: PLC0415
+
+        tracking = Tracking(self.redetect, keep=self.keep)
+        return ClipOptions(self.start, self.end, self.fps, self.smoothing, tracking, self.rotate)
+
+
+def work(given: Sequence[str], look: Look, files: Files, videos: Videos) -> None:
+    """Work through what the user named, and print a summary.
+
+    Raises:
+        Exit: Always; the status is 0, or 1 if something failed, or 130 after an interruption.
+        VitruvianError: What was asked cannot be done at all.
+    """
+    report = _run(given, look, files, videos)
+    say(json.dumps(report.summary()) if files.json_summary else report.line())
+    raise typer.Exit(130 if report.interrupted else 1 if report.failed else 0)
+
+
+def _run(given: Sequence[str], look: Look, files: Files, videos: Videos) -> Report:
+    # Opening the world of pixels takes 0.3 s, which --help need not wait for.
+    from vitruvian.cli.inputs import expand, is_video, names  # noqa: PLC0415
+    from vitruvian.cli.report import Report  # noqa: PLC0415
+    from vitruvian.cli.run import Batch  # noqa: PLC0415
+
+    found = expand(given)
+    inputs, report = names(found.paths), Report(look.noun, str(files.output))
+    for path in [*found.paths, *(str(error.path) for error in found.errors)]:
+        report.expect(video=is_video(path))
+    for error in found.errors:
+        report.fail(str(error.path), error)
+    if found.skipped:
+        complain(f"left out what an earlier run drew: {found.skipped} of the files found")
+    if inputs:
+        results, clips = files.results(), videos.options()
+        _check(inputs, results, clips)
+        tell = _say(json_summary=files.json_summary, count=len(inputs))
+        with look.networks.pipeline(look.settings) as pipeline:
+            Batch(pipeline, look.settings, results, clips, report, files.resume, tell).run(inputs)
+    return report
+
+
+def _check(inputs: Sequence[Input], results: Results, clips: ClipOptions) -> None:
+    """Refuse, before anything begins, what could not be done in the end."""
+    if clips.smoothing == "offline" and any(one.video for one in inputs):
+        if results.masks:
+            message = "--masks: offline smoothing reads the video twice, and masks are not kept that long"
+            raise OptionError(f"{message}; choose --smoothing live, smooth or off")
+        if find_spec("scipy") is None:
+            raise OptionError("--smoothing offline needs SciPy: pip install 'vitruvian[offline]'")
+    results.prepare(inputs)
+
+
+def _say(*, json_summary: bool, count: int) -> Callable[[str], None]:
+    """Return what takes the line about each input: standard output, unless that belongs to the summary."""
+    if json_summary:
+        return complain
+    # A bar says enough about many.
+    return say if count == 1 or not stderr.is_terminal else lambda _: None
