@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import json
 import math
 import os
 import subprocess
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 import vitruvian
-from vitruvian import Landmarks, Skeleton
+from vitruvian import Landmarks, Skeleton, weights
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LITE = Path(__file__).resolve().parents[2] / "shared" / "models" / "pose_landmarker_lite.task"
@@ -83,6 +84,26 @@ def test_mediapipe_script(lite_bundle, astronaut, tmp_path):
     assert printed.startswith("1 people, 1 masks")
     picture, original = cv2.imread(str(tmp_path / "a.png")), cv2.imread(str(astronaut))
     assert 0.001 < (picture != original).any(axis=2).mean() < 0.2
+
+
+def test_mediapipe_hands(hands_files, hand_photos, tmp_path):
+    photo = hand_photos / "four_06aa70cc.jpg"
+    model = weights.paths("hands-full")[0].parent
+    printed = _run("mediapipe_hands.py", model, photo, tmp_path / "a.png").splitlines()
+    assert printed[0].startswith("Left (98%), index finger tip at 24")
+    assert printed[1].startswith("1 hands")
+    picture, original = cv2.imread(str(tmp_path / "a.png")), cv2.imread(str(photo))
+    assert 0.002 < (picture != original).any(axis=2).mean() < 0.1
+    assert np.any(np.all(picture == (48, 48, 255), axis=2))
+
+
+def test_handpose_script(hands_files, hand_photos, tmp_path):
+    results = tmp_path / "hands.json"
+    printed = _run("handpose_script.py", hand_photos / "none_0a0ef3d2.jpg", results)
+    assert printed.endswith(f"1 hands -> {results}\n")
+    (hand,) = json.loads(results.read_text(encoding="utf-8"))
+    tip = hand["annotations"]["middleFinger"][-1]
+    assert f"middle_finger {tip[0]:6.1f} {tip[1]:6.1f}" in printed
 
 
 def _table(path: Path) -> dict[str, np.ndarray]:
@@ -417,8 +438,10 @@ def test_help_teaches_and_errors_are_sentences(name, tmp_path):
 def test_every_example_is_run():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "count_repetitions.py",
+        "handpose_script.py",
         "joint_angles.py",
         "joint_angles_over_time.py",
+        "mediapipe_hands.py",
         "mediapipe_script.py",
         "posture_check.py",
     }

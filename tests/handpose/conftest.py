@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vitruvian import Frame, Landmarks, Skeleton, handpose, weights
+from vitruvian import Frame, Landmarks, Skeleton, handpose
 from vitruvian.following import HandposeStages
 from vitruvian.landmarks import bounds
 from vitruvian.models.blazehand import Palms
@@ -30,24 +30,10 @@ SHAPE = np.array(
 )
 
 
-@pytest.fixture(scope="session")
-def hand_files():
-    """The default networks; fetched by pip at the first run."""
-    return weights.load("full", task="hands")
-
-
 @pytest.fixture
-def model(hand_files):
-    with handpose.load(hand_files) as model:
+def model(hands_files):
+    with handpose.load(hands_files) as model:
         yield model
-
-
-@pytest.fixture(scope="session")
-def hand_photos() -> Path:
-    folder = SHARED / "data" / "hands"
-    if not folder.exists():
-        pytest.skip(f"needs {folder}, which only the project's own machines have")
-    return folder
 
 
 @pytest.fixture

@@ -40,8 +40,8 @@ def test_a_black_picture_shows_nobody(model, flip):
     assert model.estimate_hands(np.zeros((128, 128, 3), np.uint8), flip) == []
 
 
-def test_an_open_hand_has_all_four_parts_on_the_second_call(hand_files, open_hand):
-    with handpose.load(hand_files, detection_confidence=0) as model:
+def test_an_open_hand_has_all_four_parts_on_the_second_call(hands_files, open_hand):
+    with handpose.load(hands_files, detection_confidence=0) as model:
         model.estimate_hands(open_hand)
         [hand] = model.estimate_hands(open_hand)
     assert all(math.isfinite(number) for corner in hand.bounding_box for number in corner)
@@ -62,9 +62,9 @@ def test_01_keys_and_nesting_are_the_originals(hand):
     assert isinstance(plain["handInViewConfidence"], float)
 
 
-def test_02_one_hand_the_best_palms(hand_files, hand_photos):
+def test_02_one_hand_the_best_palms(hands_files, hand_photos):
     photo = np.hstack([read_image(hand_photos / f"{name}.jpg").pixels for name in ("rock_0cc7ad09",) * 2])
-    with handpose.load(hand_files) as model:
+    with handpose.load(hands_files) as model:
         assert len(model.estimate_hands(photo)) == 1
 
 
@@ -125,13 +125,13 @@ def test_landmarks_that_are_no_numbers_are_no_hand(picture, value):
     assert len(reader([picture], [region])[0]) == 0
 
 
-def test_05_the_iou_threshold_is_checked_and_decides_nothing(hand_files, open_hand):
+def test_05_the_iou_threshold_is_checked_and_decides_nothing(hands_files, open_hand):
     for value in (-0.01, 1.01):
         with pytest.raises(OptionError, match="iou_threshold"):
-            handpose.load(hand_files, iou_threshold=value)
+            handpose.load(hands_files, iou_threshold=value)
     landmarks = []
     for value in (0, 1):
-        with handpose.load(hand_files, iou_threshold=value) as model:
+        with handpose.load(hands_files, iou_threshold=value) as model:
             landmarks.append(model.estimate_hands(open_hand)[0].landmarks)
     assert (landmarks[0] == landmarks[1]).all()
 
@@ -146,17 +146,17 @@ def looks(monkeypatch):
 
 
 @pytest.mark.parametrize(("checks", "runs"), [(0, 60), (1, 30), (5, 10), (math.inf, 1)])
-def test_06_the_detector_runs_in_every_n_plus_first_picture(hand_files, open_hand, looks, checks, runs):
+def test_06_the_detector_runs_in_every_n_plus_first_picture(hands_files, open_hand, looks, checks, runs):
     frame = read_image(open_hand)
-    with handpose.load(hand_files, max_continuous_checks=checks) as model:
+    with handpose.load(hands_files, max_continuous_checks=checks) as model:
         assert all(len(model.estimate_hands(frame)) == 1 for _ in range(60))
     assert len(looks) == runs
 
 
-def test_06_a_lost_hand_costs_one_picture(hand_files, open_hand):
+def test_06_a_lost_hand_costs_one_picture(hands_files, open_hand):
     frame = read_image(open_hand)
     black = np.zeros_like(frame.pixels)
-    with handpose.load(hand_files) as model:
+    with handpose.load(hands_files) as model:
         counts = [len(model.estimate_hands(each)) for each in (frame, frame, black, frame, frame)]
         assert counts == [1, 1, 0, 1, 1]
         moved = np.roll(frame.pixels, frame.stamp.width // 2, axis=1)  # away from where it was
@@ -164,11 +164,11 @@ def test_06_a_lost_hand_costs_one_picture(hand_files, open_hand):
 
 
 def test_07_and_08_and_10_the_second_picture_is_read_where_the_first_showed_the_hand(
-    hand_files, open_hand, original
+    hands_files, open_hand, original
 ):
     """Fresh region, followed region, z: against the landmark network, called by itself."""
     frame = read_image(open_hand)
-    with handpose.load(hand_files, sticky=False) as model:
+    with handpose.load(hands_files, sticky=False) as model:
         first, second, third = (model.estimate_hands(frame)[0] for _ in range(3))
     for before, after in ((first, second), (second, third)):
         points = before.landmarks[:, :2].tolist()
@@ -179,7 +179,7 @@ def test_07_and_08_and_10_the_second_picture_is_read_where_the_first_showed_the_
             np.array([original.rotation([points[0], points[5], points[9]])], np.float32),
             np.ones(1, np.float32),
         )
-        with handpose.load(hand_files) as other:
+        with handpose.load(hands_files) as other:
             [read] = other._networks.stages.read([frame], [region])
         assert np.abs(read.xy[0] - after.landmarks[:, :2]).max() < 0.3
         unscaled = read.depth[0] * 256 / (x1 - x0)
@@ -188,12 +188,12 @@ def test_07_and_08_and_10_the_second_picture_is_read_where_the_first_showed_the_
         assert np.abs(after.landmarks[:, 2]).max() > 5
 
 
-def test_08_stickiness_can_be_switched_off(hand_files, open_hand):
+def test_08_stickiness_can_be_switched_off(hands_files, open_hand):
     frame = read_image(open_hand)
     moved = [np.roll(frame.pixels, 2 * i, axis=1) for i in range(4)]
     results = []
     for sticky in (True, False):
-        with handpose.load(hand_files, sticky=sticky) as model:
+        with handpose.load(hands_files, sticky=sticky) as model:
             results.append([model.estimate_hands(each)[0].landmarks for each in moved])
     for kept, followed in zip(*(each[:2] for each in results), strict=True):
         assert (kept == followed).all()
@@ -214,10 +214,10 @@ def test_09_the_box_is_not_clipped(model, open_hand, hand):
     assert min(cut.bounding_box.top_left) < 0
 
 
-def test_11_flipping_is_of_the_output_alone(hand_files, open_hand):
+def test_11_flipping_is_of_the_output_alone(hands_files, open_hand):
     frame = read_image(open_hand)
     width = frame.stamp.width
-    with handpose.load(hand_files) as model, handpose.load(hand_files) as other:
+    with handpose.load(hands_files) as model, handpose.load(hands_files) as other:
         for flip in (True, False, True):
             [plain], [result] = model.estimate_hands(frame), other.estimate_hands(frame, flip_horizontal=flip)
             expected = plain.landmarks.copy()
@@ -261,9 +261,9 @@ def test_12_the_map_of_annotations():
     assert handpose.get_annotations() == handpose.Handpose.get_annotations() == expected
 
 
-def test_13_each_model_object_has_its_own_memory(hand_files, open_hand, looks):
+def test_13_each_model_object_has_its_own_memory(hands_files, open_hand, looks):
     frame = read_image(open_hand)
-    with handpose.load(hand_files) as one, handpose.load(hand_files) as other:
+    with handpose.load(hands_files) as one, handpose.load(hands_files) as other:
         one.estimate_hands(frame)
         other.estimate_hands(frame)
         assert len(looks) == 2
@@ -273,24 +273,24 @@ def test_13_each_model_object_has_its_own_memory(hand_files, open_hand, looks):
         assert len(looks) == 2
 
 
-def test_14_landmarks_are_pixels_of_the_picture(hand_files, open_hand):
+def test_14_landmarks_are_pixels_of_the_picture(hands_files, open_hand):
     """They move with the hand, pixel by pixel, and agree with the pipeline's."""
     pixels = read_image(open_hand).pixels
     shifted = np.pad(pixels, ((10, 0), (20, 0), (0, 0)), mode="edge")
-    with handpose.load(hand_files, max_continuous_checks=0) as model:
+    with handpose.load(hands_files, max_continuous_checks=0) as model:
         [here], [there] = model.estimate_hands(pixels), model.estimate_hands(shifted)
     moved = there.landmarks[:, :2] - here.landmarks[:, :2]
     assert np.median(moved, axis=0) == pytest.approx((20, 10), abs=1)
-    with vitruvian.hands(hand_files, num_hands=1) as hands:
+    with vitruvian.hands(hands_files, num_hands=1) as hands:
         [peer] = hands.estimate(pixels).xy
     assert np.hypot(*(peer - here.landmarks[:, :2]).T).mean() < 0.03 * np.ptp(peer, axis=0).max()
 
 
-def test_a_path_an_array_and_a_frame_are_one(hand_files, open_hand):
+def test_a_path_an_array_and_a_frame_are_one(hands_files, open_hand):
     frame = read_image(open_hand)
     results = []
     for picture in (open_hand, str(open_hand), frame, frame.pixels):
-        with handpose.load(hand_files) as model:
+        with handpose.load(hands_files) as model:
             results.append(model.estimate_hands(picture)[0].landmarks)
     assert all((each == results[0]).all() for each in results)
 
@@ -311,8 +311,8 @@ def test_a_picture_that_is_not_there(model):
         model.estimate_hands("nowhere.jpg")
 
 
-def test_handedness_and_metres(hand_files, open_hand):
-    with handpose.load(hand_files) as model, handpose.load(hand_files, mirrored=True) as other:
+def test_handedness_and_metres(hands_files, open_hand):
+    with handpose.load(hands_files) as model, handpose.load(hands_files, mirrored=True) as other:
         [hand], [mirrored] = model.estimate_hands(open_hand), other.estimate_hands(open_hand)
     assert {hand.handedness, mirrored.handedness} == {"Left", "Right"}
     assert 0.9 < hand.score <= 1
@@ -327,10 +327,10 @@ def test_what_is_not_known_is_not_in_the_json():
     assert list(plain) == ["handInViewConfidence", "boundingBox", "landmarks", "annotations"]
 
 
-def test_two_hands(hand_files, hand_photos, looks):
+def test_two_hands(hands_files, hand_photos, looks):
     photo = np.hstack([read_image(hand_photos / f"{name}.jpg").pixels for name in ("rock_0cc7ad09",) * 2])
     width = photo.shape[1] // 2
-    with handpose.load(hand_files, max_hands=2) as model:
+    with handpose.load(hands_files, max_hands=2) as model:
         for _ in range(4):
             both = model.estimate_hands(photo)
             assert len(both) == 2
@@ -361,9 +361,9 @@ def _fail(*_):
     raise SessionError("the power is off")
 
 
-def test_threads_take_turns(hand_files, open_hand, looks):
+def test_threads_take_turns(hands_files, open_hand, looks):
     frame = read_image(open_hand)
-    with handpose.load(hand_files, max_continuous_checks=1) as model, ThreadPoolExecutor(8) as pool:
+    with handpose.load(hands_files, max_continuous_checks=1) as model, ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: model.estimate_hands(frame), range(24)))
     assert all(len(hands) == 1 for hands in results)
     assert len(looks) == 12

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -55,13 +56,22 @@ def squats(clips: Path) -> list[NDArray[np.uint8]]:
     return frames
 
 
+@pytest.fixture(scope="session")
+def hand_bundle(lite_bundle: Path) -> Path:
+    bundle = lite_bundle.with_name("hand_landmarker.task")
+    if not bundle.exists():
+        pytest.skip(f"needs {bundle}, which only the project's own machines have")
+    return bundle
+
+
 @dataclass
 class Made:
-    """A pipeline that finds one person in every picture that is not black, and what it was asked.
+    """A pipeline that finds one person or hand in every picture that is not black, and what it was asked.
 
     ``before`` is called with each frame that is read, and may wait or raise.
     """
 
+    kind: Callable[[int], Landmarks]
     before: Callable[[Frame], None] = lambda _: None
     rotations: list[int] = field(default_factory=list)
     times: list[float | None] = field(default_factory=list)
@@ -72,7 +82,7 @@ class Made:
             self.detect,
             self.read,
             self.follow,
-            Skeleton.named("body33"),
+            self.kind(0).skeleton,
             Provenance("made", (), "functions"),
             None,
             self.closed.set,
@@ -88,7 +98,7 @@ class Made:
         self.times.extend(frame.stamp.time for frame in frames)
         for frame in frames:
             self.before(frame)
-        return [people(len(each)) for each in regions]
+        return [self.kind(len(each)) for each in regions]
 
     def follow(self, landmarks: Landmarks, stamp: Stamp) -> Regions:
         del stamp
@@ -97,7 +107,12 @@ class Made:
 
 @pytest.fixture
 def made() -> Made:
-    return Made()
+    return Made(people)
+
+
+@pytest.fixture
+def made_hands() -> Made:
+    return Made(hands)
 
 
 def one_region() -> Regions:
@@ -119,3 +134,28 @@ def people(count: int) -> Landmarks:
         auxiliary=np.zeros((count, 2, 2), np.float32),
         region=np.arange(count),
     )
+
+
+def hands(count: int) -> Landmarks:
+    """Hands of which each second is a left one."""
+    points = np.full((count, 21), 10, np.float32)
+    return Landmarks(
+        Skeleton.named("hand21"),
+        xy=np.stack([points, points], axis=2),
+        box=np.zeros((count, 4), np.float32),
+        box_score=np.ones(count, np.float32),
+        depth=points,
+        world=np.stack([points] * 3, axis=2),
+        handedness=np.where(np.arange(count) % 2, 0.25, 0.875).astype(np.float32),
+        region=np.arange(count),
+    )
+
+
+@pytest.fixture(scope="session")
+def palm(hand_clip: Path) -> list[tuple[NDArray[np.uint8], int]]:
+    """The frames of a hand that opens: RGB, and their milliseconds."""
+    with av.open(hand_clip) as container:
+        return [
+            (frame.to_ndarray(format="rgb24"), round(1000 * frame.time))
+            for frame in container.decode(video=0)
+        ]

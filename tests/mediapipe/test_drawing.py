@@ -177,6 +177,49 @@ def test_style_is_by_side() -> None:
     assert STYLE[names.MOUTH_RIGHT] == STYLE[names.RIGHT_EYE_INNER] == DrawingSpec(color=(231, 217, 0))
 
 
+HAND_STYLES = (
+    drawing_styles.get_default_hand_landmarks_style(),
+    drawing_styles.get_default_hand_connections_style(),
+)
+
+
+@pytest.mark.parametrize(
+    ("styles", "expected"), [((), "74aa69d224d04895"), (HAND_STYLES, "7f0e3a5331b75bf4")]
+)
+def test_hands(styles: tuple[Any, ...], expected: str) -> None:
+    points = [NormalizedLandmark(x=i * 11 % 31 / 32, y=i * 8 % 31 / 32, z=0.0) for i in range(21)]
+    image, other, message = canvas(), canvas(), NormalizedLandmarkList()
+    bones = vision.HandLandmarksConnections.HAND_CONNECTIONS
+    draw_landmarks(image, points, bones, *styles)
+    assert digest(image) == expected
+    for point in points:
+        message.landmark.add(x=point.x, y=point.y)
+    pairs = [(bone.start, bone.end) for bone in bones]  # in order: a set has none, and neighbours overlap
+    solutions.drawing_utils.draw_landmarks(other, message, pairs, *styles)
+    assert np.array_equal(image, other)
+
+
+def test_style_of_hands_is_by_finger() -> None:
+    names, (points, bones) = vision.HandLandmark, HAND_STYLES
+    assert set(points) == set(names)
+    assert set(bones) == solutions.hands.HAND_CONNECTIONS
+    assert points[names.WRIST] == DrawingSpec(color=(48, 48, 255), thickness=-1, circle_radius=5)
+    assert points[names.THUMB_CMC] == points[names.PINKY_MCP] == points[names.WRIST]
+    assert bones[0, 17] == DrawingSpec(color=(128, 128, 128), thickness=3)
+    for tip, color in {
+        names.THUMB_TIP: (180, 229, 255),
+        names.INDEX_FINGER_TIP: (128, 64, 128),
+        names.MIDDLE_FINGER_TIP: (0, 204, 255),
+        names.RING_FINGER_TIP: (48, 255, 48),
+        names.PINKY_TIP: (192, 101, 21),
+    }.items():
+        assert points[tip] == DrawingSpec(color=color, thickness=-1, circle_radius=5)
+        assert bones[tip - 1, tip] == DrawingSpec(color=color)
+    styles = solutions.drawing_styles
+    assert styles.get_default_hand_landmarks_style() == points
+    assert styles.get_default_hand_connections_style() == bones
+
+
 def test_plot_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(NotImplementedError, match="pip install matplotlib"):

@@ -18,10 +18,10 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 @pytest.fixture
 def run(lite_bundle: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run_script(name: str, picture: Path = photo) -> dict[str, Any]:
+    def run_script(name: str, picture: Path = photo, model: Path = lite_bundle) -> dict[str, Any]:
         text = (SCRIPTS / name).read_text(encoding="utf-8")
         ported = re.sub(r"^(from|import) mediapipe\b", r"\1 vitruvian.mediapipe", text, flags=re.MULTILINE)
-        monkeypatch.setattr(sys, "argv", [name, str(lite_bundle), str(picture)])
+        monkeypatch.setattr(sys, "argv", [name, str(model), str(picture)])
         names: dict[str, Any] = {"__name__": "__main__"}
         exec(compile(ported, name, "exec"), names)  # noqa: S102 - the scripts beside this file
         return names
@@ -71,3 +71,26 @@ def test_webcam_loop_with_solutions(run: Run, clips: Path, full_files: object) -
     assert min(angles) < 110
     assert max(angles) > 160
     assert all(0.005 < share < 0.1 for share in names["changed"])
+
+
+def test_live_camera_with_hands(run: Run, hand_clip: Path, hand_bundle: Path) -> None:
+    names = run("hands_live_camera.py", hand_clip, hand_bundle)
+    submitted, calls = names["submitted"], names["calls"]
+    assert len(submitted) == 202
+    assert set(calls) <= set(submitted)
+    assert calls == sorted(calls)
+    assert (calls[0], calls[-1]) == (submitted[0], submitted[-1])
+    assert [len(each) for each in names["DETECTION_RESULT"].hand_landmarks] == [21]
+    assert names["DETECTION_RESULT"].handedness[0][0].category_name == "Left"  # a right one, mirrored
+    assert 0.005 < names["drawn"][-1] < 0.2
+
+
+def test_webcam_loop_with_hands(run: Run, hand_clip: Path, hands_files: object) -> None:
+    names = run("hands_webcam_loop.py", hand_clip)
+    assert len(names["changed"]) == 202
+    assert all(0.005 < share < 0.2 for share in names["changed"])
+    pinches = names["pinches"]  # seen with the eye: closed at first, then the hand opens
+    assert len(pinches) == 202
+    assert max(pinches[:8]) < 10
+    assert min(pinches[100:]) > 100
+    assert set(names["labels"][30:]) == {"Right"}

@@ -7,9 +7,9 @@
     from vitruvian.mediapipe.tasks.python import vision
 
 Every module stands where the original has it, so the rest of an import line stays as it is. The interface is
-that of MediaPipe 1.2.2; ``solutions`` and ``framework.formats.landmark_pb2``, which 1.2.2 no longer has, are
-those of 0.10.21. What is here: the Pose Landmarker on pictures, videos and cameras, its predecessor
-``solutions.pose``, and the drawing that goes with both.
+that of MediaPipe 1.2.2; ``solutions`` and ``framework.formats``, which 1.2.2 no longer has, are those of
+0.10.21. What is here: the Pose Landmarker and the Hand Landmarker on pictures, videos and cameras, their
+predecessors ``solutions.pose`` and ``solutions.hands``, and the drawing that goes with all of them.
 
 The door translates names, units and errors. All arithmetic on pictures happens in the pipeline that it calls.
 """

@@ -5,18 +5,25 @@ Each class is at once a ``VitruvianError`` and the builtin that scripts written 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from ctypes import ArgumentError
+from typing import TYPE_CHECKING
 
-from vitruvian.errors import OptionError, SourceError, VitruvianError
+from vitruvian.errors import OptionError, SessionError, SourceError, VitruvianError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "ClosedError",
+    "HandCountError",
     "ImageMissingError",
     "NotATimestampError",
     "NotAnImageError",
     "PoseCountError",
     "TaskError",
     "UnavailableError",
+    "failures_as_task_errors",
 ]
 
 
@@ -36,6 +43,10 @@ class PoseCountError(OptionError, RuntimeError):
     """``num_poses`` is below 1."""
 
 
+class HandCountError(OptionError, RuntimeError):
+    """``num_hands`` or ``max_num_hands`` is below 1."""
+
+
 class NotAnImageError(VitruvianError, TypeError, AttributeError):
     """Something else was passed where an ``Image`` belongs."""
 
@@ -46,3 +57,12 @@ class NotATimestampError(VitruvianError, TypeError, ArgumentError):
 
 class ImageMissingError(SourceError, FileNotFoundError):
     """There is no picture file at a path."""
+
+
+@contextmanager
+def failures_as_task_errors() -> Iterator[None]:
+    """Raise what a network raises as the ``TaskError`` that scripts catch."""
+    try:
+        yield
+    except SessionError as error:
+        raise TaskError(str(error)) from error

@@ -1,5 +1,5 @@
-"""The data formats that drawing code builds."""
+"""The data formats of results, and those that drawing code builds."""
 
-from vitruvian.mediapipe.framework.formats import landmark_pb2
+from vitruvian.mediapipe.framework.formats import classification_pb2, landmark_pb2
 
-__all__ = ["landmark_pb2"]
+__all__ = ["classification_pb2", "landmark_pb2"]

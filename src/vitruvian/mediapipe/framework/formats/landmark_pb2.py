@@ -7,19 +7,27 @@ stores copies. They do not serialise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from ctypes import c_float
-from typing import ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from vitruvian.errors import OptionError
+from vitruvian.mediapipe.framework.formats.message import ListMessage, Message, Repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Landmark", "LandmarkList", "NormalizedLandmark", "NormalizedLandmarkList"]
 
-_FIELDS = ("x", "y", "z", "visibility", "presence")
+
+def _float32(value: float) -> float:
+    return c_float(value).value
 
 
-class _Point:
-    """Five optional numbers. The instance's dictionary holds those that are set, the class the defaults."""
+class _Point(Message):
+    """Five optional numbers."""
+
+    _fields: ClassVar[Mapping[str, Callable[[float], float]]] = dict.fromkeys(
+        ("x", "y", "z", "visibility", "presence"), _float32
+    )
 
     x: float = 0.0
     y: float = 0.0
@@ -49,45 +57,6 @@ class _Point:
         if presence is not None:
             numbers["presence"] = c_float(presence).value
 
-    def __setattr__(self, name: str, value: float) -> None:
-        if name not in _FIELDS:
-            raise AttributeError(f"{type(self).__name__} has no field {name!r}")
-        self.__dict__[name] = c_float(value).value
-
-    def HasField(self, field_name: str) -> bool:  # noqa: N802 - the original's name
-        """Return whether a number has been set.
-
-        Raises:
-            OptionError: There is no such field.
-        """
-        if field_name not in _FIELDS:
-            raise OptionError(f"{type(self).__name__} has no field {field_name!r}")
-        return field_name in self.__dict__
-
-    def CopyFrom(self, other: Self) -> None:  # noqa: N802 - the original's name
-        """Make this point equal to ``other``, unset numbers included.
-
-        Raises:
-            TypeError: ``other`` is of another class.
-        """
-        _check_kind(other, type(self))
-        numbers = dict(other.__dict__)
-        self.Clear()
-        self.__dict__.update(numbers)
-
-    def Clear(self) -> None:  # noqa: N802 - the original's name
-        """Unset all numbers."""
-        self.__dict__.clear()
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.__dict__ == self.__dict__
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __repr__(self) -> str:
-        numbers = ", ".join(f"{name}={self.__dict__[name]:g}" for name in _FIELDS if name in self.__dict__)
-        return f"{type(self).__name__}({numbers})"
-
 
 class Landmark(_Point):
     """A point in metres."""
@@ -100,12 +69,8 @@ class NormalizedLandmark(_Point):
 _P = TypeVar("_P", bound=_Point)
 
 
-class _Repeated(Sequence[_P]):
-    """The points of a list message, all of one class; what goes in is copied."""
-
-    def __init__(self, kind: type[_P]) -> None:
-        self._kind = kind
-        self._points: list[_P] = []
+class _Points(Repeated[_P]):
+    """The points of a list message."""
 
     def add(
         self,
@@ -117,91 +82,23 @@ class _Repeated(Sequence[_P]):
         presence: float | None = None,
     ) -> _P:
         """Append a new point with these numbers set, and return it."""
-        self._points.append(self._kind(x=x, y=y, z=z, visibility=visibility, presence=presence))
-        return self._points[-1]
-
-    def append(self, value: _P) -> None:
-        """Append a copy of ``value``.
-
-        Raises:
-            TypeError: ``value`` is of another class than the points of this list.
-        """
-        _check_kind(value, self._kind)
-        self.add().CopyFrom(value)
-
-    def extend(self, values: Iterable[_P]) -> None:
-        """Append copies of ``values``; see ``append``."""
-        for value in tuple(values):
-            self.append(value)
-
-    def pop(self, index: int = -1) -> _P:
-        """Remove a point and return it."""
-        return self._points.pop(index)
-
-    def remove(self, value: _P) -> None:
-        """Remove the first point that equals ``value``."""
-        self._points.remove(value)
-
-    def __len__(self) -> int:
-        return len(self._points)
-
-    @overload
-    def __getitem__(self, index: int) -> _P: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[_P]: ...
-
-    def __getitem__(self, index: int | slice) -> _P | list[_P]:
-        return self._points[index]
-
-    def __delitem__(self, index: int | slice) -> None:
-        del self._points[index]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and self._points == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __repr__(self) -> str:
-        return repr(self._points)
+        return self._added(self._kind(x=x, y=y, z=z, visibility=visibility, presence=presence))
 
 
-class _PointList(Generic[_P]):
+class _PointList(ListMessage[_P]):
     """A message whose one field is a list of points."""
 
+    _field = "landmark"
     _kind: ClassVar[type[_Point]]
+    _entries: _Points[_P]
 
     def __init__(self, *, landmark: Iterable[_P] = ()) -> None:
-        self._landmark: _Repeated[_P] = _Repeated(self._kind)  # type: ignore[arg-type]  # the subclass's _P
-        self._landmark.extend(landmark)
+        super().__init__(_Points(self._kind), landmark)  # type: ignore[arg-type]  # the subclass's _P
 
     @property
-    def landmark(self) -> _Repeated[_P]:
+    def landmark(self) -> _Points[_P]:
         """The points; fill it with ``add``, ``append`` or ``extend``."""
-        return self._landmark
-
-    def CopyFrom(self, other: Self) -> None:  # noqa: N802 - the original's name
-        """Replace the points by copies of those of ``other``.
-
-        Raises:
-            TypeError: ``other`` is of another class.
-        """
-        _check_kind(other, type(self))
-        points = tuple(other.landmark)
-        self.Clear()
-        self._landmark.extend(points)
-
-    def Clear(self) -> None:  # noqa: N802 - the original's name
-        """Remove all points."""
-        del self._landmark[:]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _PointList) and type(other) is type(self) and other.landmark == self.landmark
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(landmark={self._landmark!r})"
+        return self._entries
 
 
 class LandmarkList(_PointList[Landmark]):
@@ -214,8 +111,3 @@ class NormalizedLandmarkList(_PointList[NormalizedLandmark]):
     """Points in fractions of the image, in the order of a skeleton."""
 
     _kind = NormalizedLandmark
-
-
-def _check_kind(value: object, kind: type) -> None:
-    if type(value) is not kind:
-        raise TypeError(f"expected a {kind.__name__}, got a {type(value).__name__}")

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-import numpy as np
-
-from vitruvian.errors import ArrayError, OptionError, SessionError
+from vitruvian.errors import OptionError
 from vitruvian.following import Compatible, compatible
-from vitruvian.frame import Frame, Stamp
-from vitruvian.mediapipe.errors import ClosedError, NotAnImageError, TaskError
+from vitruvian.mediapipe.errors import failures_as_task_errors
 from vitruvian.mediapipe.framework.formats.landmark_pb2 import LandmarkList, NormalizedLandmarkList
+from vitruvian.mediapipe.python.landmark_solution import LandmarkSolution, message_of
 from vitruvian.mediapipe.python.solutions.pose_connections import POSE_CONNECTIONS
 from vitruvian.mediapipe.tasks.python.core.models import usable_networks
-from vitruvian.mediapipe.tasks.python.vision.core.frame_by_frame import FrameByFrame
+from vitruvian.mediapipe.tasks.python.vision.core.fractions_of_the_image import in_fractions
 from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import PoseLandmark
 from vitruvian.models.blazepose import PoseSettings
 from vitruvian.options import check_number
 from vitruvian.zoo import pose_pipeline
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from vitruvian.landmarks import Landmarks
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["POSE_CONNECTIONS", "Pose", "PoseLandmark", "SolutionOutputs"]
 
 _MODELS = ("lite", "full", "heavy")
-_FRAME_TIME = 33_333  # microseconds: whatever the camera does, the original counts 30 frames per second
 
 
 class SolutionOutputs(NamedTuple):
@@ -48,7 +45,7 @@ class SolutionOutputs(NamedTuple):
     segmentation_mask: NDArray[np.float32] | None
 
 
-class Pose:
+class Pose(LandmarkSolution[SolutionOutputs]):
     """Follows the most prominent person from picture to picture, or finds them in each one anew.
 
     A context manager. Calls from several threads take turns; a failed call leaves it usable, and the next
@@ -72,6 +69,8 @@ class Pose:
         TaskError: The model cannot be used.
     """
 
+    _name = "Pose"
+
     def __init__(
         self,
         static_image_mode: bool = False,  # noqa: FBT001, FBT002 - the original's signature
@@ -93,93 +92,28 @@ class Pose:
             nms_iou=0.3,
             heatmap_kernel=9,
         )
-        self._pipeline: Pipeline | None = _pipeline(model_complexity, settings)
-        self._follow: FrameByFrame | None = None
-        if not static_image_mode:
-            options = Compatible(smooth=bool(smooth_landmarks), legacy=True)
-            self._follow = FrameByFrame(self._pipeline, partial(compatible, options=options))
-        self._time = 0  # microseconds
-        self._turn = threading.RLock()  # may be closed from a signal handler during a call
-
-    def process(self, image: NDArray[np.uint8]) -> SolutionOutputs:
-        """Find the person in the next picture.
-
-        Args:
-            image: (H, W, 3) uint8, RGB; OpenCV reads BGR.
-
-        Raises:
-            NotAnImageError: ``image`` is no array.
-            ArrayError: It has another shape or type.
-            ClosedError: After ``close``.
-            TaskError: A network failed.
-        """
-        _check_image(image)
-        with self._turn:
-            if self._pipeline is None:
-                raise ClosedError("this Pose is closed; create another one")
-            height, width = image.shape[:2]
-            time = self._time + _FRAME_TIME
-            frame = Frame(image, Stamp("stream", width=width, height=height, time=time / 1e6))
-            self._time = time
-            try:
-                people = self._people(self._pipeline, frame)
-            except SessionError as error:
-                raise TaskError(str(error)) from error
-        return _outputs(people, width, height)
-
-    def reset(self) -> None:
-        """Follow nobody: the next picture is the first of another video."""
-        with self._turn:
-            if self._follow is not None:
-                self._follow.forget()
-
-    def close(self) -> None:
-        """Release the networks; possible from any thread, and closing twice is fine."""
-        pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            with self._turn:
-                pipeline.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _people(self, pipeline: Pipeline, frame: Frame) -> Landmarks:
-        return pipeline.estimate(frame) if self._follow is None else self._follow(frame)
+        still = bool(static_image_mode)
+        following = Compatible(smooth=bool(smooth_landmarks) and not still, legacy=True)
+        loop = partial(compatible, options=following)
+        super().__init__(_pipeline(model_complexity, settings), loop, _outputs, still=still)
 
 
 def _pipeline(complexity: int, settings: PoseSettings) -> Pipeline:
     if complexity not in range(len(_MODELS)):
         raise OptionError(f"model_complexity: 0, 1 or 2, got {complexity!r}")
-    try:
-        return pose_pipeline(usable_networks(_MODELS[complexity]), settings, name=_MODELS[complexity])
-    except SessionError as error:
-        raise TaskError(str(error)) from error
-
-
-def _check_image(image: NDArray[np.uint8]) -> None:
-    if not isinstance(image, np.ndarray):
-        raise NotAnImageError(
-            f"image: expected an RGB array, got {type(image).__name__}; "
-            "if it comes from a camera or a file, was it read?"
-        )
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ArrayError(f"image: Input image must contain three channel rgb data, got shape {image.shape}")
+    name = _MODELS[complexity]
+    with failures_as_task_errors():
+        return pose_pipeline(usable_networks(name, "pose"), settings, name=name)
 
 
 def _outputs(people: Landmarks, width: int, height: int) -> SolutionOutputs:
     """Turn pixels into fractions of the image, and columns into messages."""
     if not len(people):
         return SolutionOutputs(None, None, None)
-    # The 33-point body has every column.
-    depth, world, score = cast("tuple[NDArray[np.float32], ...]", (people.depth, people.world, people.score))
-    fractions = np.concatenate([people.xy[0], depth[0][:, None]], axis=1)
-    fractions /= np.array([width, height, width], np.float32)
-    pose, metres = NormalizedLandmarkList(), LandmarkList()
-    for message, places in ((pose, fractions), (metres, world[0])):
-        for (x, y, z), visibility in zip(places.tolist(), score[0].tolist(), strict=True):
-            message.landmark.add(x=x, y=y, z=z, visibility=visibility)
-    mask = people.mask[0].image(width, height) if people.mask else None
-    return SolutionOutputs(pose, metres, mask)
+    # The 33-point body has these columns.
+    world, score = cast("tuple[NDArray[np.float32], ...]", (people.world, people.score))
+    return SolutionOutputs(
+        message_of(NormalizedLandmarkList, in_fractions(people, width, height)[0], score[0]),
+        message_of(LandmarkList, world[0], score[0]),
+        people.mask[0].image(width, height) if people.mask else None,
+    )

@@ -29,11 +29,12 @@ def check_delegate(options: BaseOptions) -> None:
         raise UnavailableError("delegate: the GPU is not available in this version; use CPU or leave it out")
 
 
-def load_networks(options: BaseOptions, example: str) -> Mapping[str, WeightFile]:
+def load_networks(options: BaseOptions, task: str, example: str) -> Mapping[str, WeightFile]:
     """Return the networks; a path is never taken for the name of a model, so nothing is ever downloaded.
 
     Args:
         options: Where the bundle is.
+        task: What the networks are for: ``pose`` or ``hands``.
         example: Name of a model that would do, for the message if there is none.
 
     Raises:
@@ -54,18 +55,18 @@ def load_networks(options: BaseOptions, example: str) -> Mapping[str, WeightFile
             f"and `vitruvian models path {example}` says where it is then",
             path=model,
         )
-    return usable_networks(model)
+    return usable_networks(model, task)
 
 
-def usable_networks(model: str | Path | bytes) -> Mapping[str, WeightFile]:
-    """Return the networks of a body model: by name (downloaded if need be), path or content.
+def usable_networks(model: str | Path | bytes, task: str) -> Mapping[str, WeightFile]:
+    """Return the networks of a task: by a model's name (downloaded if need be), path or content.
 
     Raises:
         WeightsMissingError: They are not there, and cannot be fetched.
         TaskError: They cannot be used.
     """
     try:
-        return weights.load(model, task="pose")
+        return weights.load(model, task=task)
     except WeightsMissingError:
         raise
     except WeightsError as error:

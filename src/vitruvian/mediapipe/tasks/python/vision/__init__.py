@@ -5,6 +5,13 @@ from vitruvian.mediapipe.tasks.python.vision.core.image_processing_options impor
 from vitruvian.mediapipe.tasks.python.vision.core.vision_task_running_mode import (
     VisionTaskRunningMode as RunningMode,
 )
+from vitruvian.mediapipe.tasks.python.vision.hand_landmarker import (
+    HandLandmark,
+    HandLandmarker,
+    HandLandmarkerOptions,
+    HandLandmarkerResult,
+    HandLandmarksConnections,
+)
 from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import (
     PoseLandmark,
     PoseLandmarker,
@@ -14,6 +21,11 @@ from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import (
 )
 
 __all__ = [
+    "HandLandmark",
+    "HandLandmarker",
+    "HandLandmarkerOptions",
+    "HandLandmarkerResult",
+    "HandLandmarksConnections",
     "ImageProcessingOptions",
     "PoseLandmark",
     "PoseLandmarker",

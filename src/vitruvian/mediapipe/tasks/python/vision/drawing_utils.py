@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vitruvian.mediapipe.tasks.python.components.containers import landmark
-    from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarksConnections
+    from vitruvian.mediapipe.tasks.python.vision.core import connection
 
     Message: TypeAlias = landmark_pb2.NormalizedLandmark | landmark_pb2.Landmark
     Point: TypeAlias = landmark.NormalizedLandmark | landmark.Landmark | Message
     PointList: TypeAlias = Sequence[Point] | landmark_pb2.NormalizedLandmarkList | landmark_pb2.LandmarkList
-    Connection: TypeAlias = PoseLandmarksConnections.Connection | tuple[int, int]
+    Connection: TypeAlias = connection.Connection | tuple[int, int]
 
 __all__ = [
     "BLACK_COLOR",
@@ -77,7 +77,7 @@ def draw_landmarks(
     connection_drawing_spec: DrawingSpec | Mapping[tuple[int, int], DrawingSpec] | None = _WHITE_LINE,
     is_drawing_landmarks: bool = True,  # noqa: FBT001, FBT002 - the original's signature
 ) -> None:
-    """Draw one person's landmarks and their connections on a picture, in place.
+    """Draw one person's or one hand's landmarks and their connections on a picture, in place.
 
     Points whose visibility or presence is below 0.5, and points outside of the picture, are left out.
 
@@ -121,7 +121,7 @@ def plot_landmarks(
     elevation: int = 10,
     azimuth: int = 10,
 ) -> None:
-    """Show one person's landmarks in three dimensions, in a window of matplotlib.
+    """Show one person's or one hand's landmarks in three dimensions, in a window of matplotlib.
 
     Args:
         landmark_list: A list out of a result, or a ``landmark_pb2`` message.

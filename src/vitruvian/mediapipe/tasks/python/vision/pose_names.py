@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from itertools import starmap
 from typing import ClassVar
 
+from vitruvian.mediapipe.tasks.python.vision.core import connection
 from vitruvian.skeleton import Skeleton
 
 __all__ = ["PoseLandmark", "PoseLandmarksConnections"]
@@ -53,16 +53,7 @@ class PoseLandmark(enum.IntEnum):
 class PoseLandmarksConnections:
     """The limbs of a body."""
 
-    @dataclass
-    class Connection:
-        """A limb.
-
-        Attributes:
-            start: Index of the landmark at one end.
-            end: Index of the landmark at the other end.
-        """
-
-        start: int
-        end: int
+    class Connection(connection.Connection):
+        """A limb."""
 
     POSE_LANDMARKS: ClassVar[list[Connection]] = list(starmap(Connection, Skeleton.named("body33").edges))

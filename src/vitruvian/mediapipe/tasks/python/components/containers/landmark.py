@@ -9,15 +9,15 @@ __all__ = ["Landmark", "NormalizedLandmark"]
 
 @dataclass
 class Landmark:
-    """A point in metres; the origin is near the middle of the hips.
+    """A point in metres; the origin is near the middle of the hips, or of the hand.
 
     Attributes:
         x: To the right in the image.
         y: Downwards in the image.
         z: Away from the camera.
-        visibility: Probability that the point is in view and not hidden.
-        presence: Probability that the point is inside the image.
-        name: Unused by poses.
+        visibility: Probability that the point is in view and not hidden; ``None`` for hands.
+        presence: Probability that the point is inside the image; ``None`` for hands.
+        name: Unused by poses and hands.
     """
 
     x: float | None = None
@@ -35,10 +35,10 @@ class NormalizedLandmark:
     Attributes:
         x: From the left edge, as a fraction of the width.
         y: From the top edge, as a fraction of the height.
-        z: Away from the camera, relative to the hips, as a fraction of the width.
-        visibility: Probability that the point is in view and not hidden.
-        presence: Probability that the point is inside the image.
-        name: Unused by poses.
+        z: Away from the camera, relative to the hips or the wrist, as a fraction of the width.
+        visibility: Probability that the point is in view and not hidden; ``None`` for hands.
+        presence: Probability that the point is inside the image; ``None`` for hands.
+        name: Unused by poses and hands.
     """
 
     x: float | None = None

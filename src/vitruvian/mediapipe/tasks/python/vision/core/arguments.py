@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from vitruvian.errors import OptionError
 from vitruvian.frame import Frame, Stamp
 from vitruvian.mediapipe.errors import NotAnImageError, NotATimestampError, TaskError
-from vitruvian.mediapipe.tasks.python.vision.core.image import Image, rgb_pixels
+from vitruvian.mediapipe.tasks.python.vision.core.image import READABLE, Image, rgb_pixels
 from vitruvian.options import check_rotation
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vitruvian.mediapipe.tasks.python.vision.core.image import ImageFormat
     from vitruvian.mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
 
-__all__ = ["RisingTimestamps", "milliseconds", "pixels_of", "rotation_of", "timed_frame"]
+__all__ = ["RisingTimestamps", "Taken", "milliseconds", "pixels_of", "rotation_of", "timed_frame"]
 
 _FURTHEST = 2**53 // 1000
 """Milliseconds, 285 years: further out, the microseconds that the filters count in would blur."""
 
 
-def pixels_of(image: Image) -> NDArray[np.uint8]:
+class Taken(NamedTuple):
+    """Which pictures a task takes, and what its messages call them.
+
+    Attributes:
+        task: Name of its class.
+        things: What it looks for.
+        formats: Of its pictures.
+    """
+
+    task: str
+    things: str
+    formats: tuple[ImageFormat, ...] = READABLE
+
+
+def pixels_of(image: Image, taken: Taken) -> NDArray[np.uint8]:
     """Return the pixels as the pipeline takes them: (H, W, 3) uint8 RGB.
 
     Raises:
         NotAnImageError: ``image`` is no ``Image``.
         TaskError: It has no pixels.
-        OptionError: Its format is none of SRGB, SRGBA and GRAY8.
+        OptionError: Its format is none that the task takes.
     """
     if not isinstance(image, Image):
         raise NotAnImageError(
@@ -38,10 +53,10 @@ def pixels_of(image: Image) -> NDArray[np.uint8]:
         )
     if image.is_empty():
         raise TaskError(f"image: has no pixels, {image.width} x {image.height}")
-    return rgb_pixels(image)
+    return rgb_pixels(image, taken.things, taken.formats)
 
 
-def rotation_of(options: ImageProcessingOptions | None) -> int:
+def rotation_of(options: ImageProcessingOptions | None, taken: Taken) -> int:
     """Return the degrees by which the picture must be turned clockwise.
 
     Raises:
@@ -50,7 +65,7 @@ def rotation_of(options: ImageProcessingOptions | None) -> int:
     if options is None:
         return 0
     if options.region_of_interest is not None:
-        raise OptionError("region_of_interest: a PoseLandmarker takes none; cut the picture instead")
+        raise OptionError(f"region_of_interest: a {taken.task} takes none; cut the picture instead")
     check_rotation("rotation_degrees", options.rotation_degrees)
     return options.rotation_degrees
 
@@ -75,14 +90,14 @@ def milliseconds(timestamp_ms: SupportsIndex) -> int:
     return time
 
 
-def timed_frame(image: Image, time: int) -> Frame:
+def timed_frame(image: Image, time: int, taken: Taken) -> Frame:
     """Return the picture as a frame at ``time`` milliseconds.
 
     Raises:
         NotAnImageError, TaskError, OptionError: As ``pixels_of``.
         ArrayError: It is longer than 32,766 pixels on a side.
     """
-    pixels = pixels_of(image)
+    pixels = pixels_of(image, taken)
     return Frame(pixels, Stamp("stream", width=image.width, height=image.height, time=time / 1000))
 
 

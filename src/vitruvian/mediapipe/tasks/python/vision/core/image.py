@@ -14,11 +14,12 @@ from vitruvian.mediapipe.errors import ImageMissingError, TaskError
 from vitruvian.sources.image import read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from numpy.typing import NDArray
 
-__all__ = ["Image", "ImageFormat", "rgb_pixels"]
+__all__ = ["READABLE", "Image", "ImageFormat", "rgb_pixels"]
 
 
 class ImageFormat(enum.IntEnum):
@@ -48,6 +49,15 @@ _LAYOUTS = {
     ImageFormat.VEC32F4: (4, "float32"),
 }
 """Number of channels and type of their values."""
+
+
+_TO_RGB: dict[ImageFormat, int | None] = {
+    ImageFormat.SRGB: None,
+    ImageFormat.SRGBA: cv2.COLOR_RGBA2RGB,
+    ImageFormat.GRAY8: cv2.COLOR_GRAY2RGB,
+}
+READABLE = tuple(_TO_RGB)
+"""The formats that can be made into what the pipeline takes."""
 
 
 class Image:
@@ -144,20 +154,26 @@ class Image:
         return f"<Image {self._format.name} {self.width} x {self.height}>"
 
 
-def rgb_pixels(image: Image) -> NDArray[np.uint8]:
+def rgb_pixels(
+    image: Image, things: str = "poses", formats: Sequence[ImageFormat] = READABLE
+) -> NDArray[np.uint8]:
     """Return the pixels as the pipeline takes them: (H, W, 3) uint8 RGB.
 
+    Args:
+        image: The picture.
+        things: What is looked for in it, for the message.
+        formats: What it may be; some of ``READABLE``.
+
     Raises:
-        OptionError: The format is none of SRGB, SRGBA and GRAY8.
+        OptionError: The format is none of ``formats``.
     """
-    pixels = image.numpy_view()
-    if image.image_format == ImageFormat.SRGB:
-        return pixels
-    if image.image_format == ImageFormat.SRGBA:
-        return _converted(pixels, cv2.COLOR_RGBA2RGB)
-    if image.image_format == ImageFormat.GRAY8:
-        return _converted(pixels, cv2.COLOR_GRAY2RGB)
-    raise OptionError(f"image_format: poses need SRGB, SRGBA or GRAY8, got {image.image_format.name}")
+    if image.image_format not in formats:
+        *names, last = (each.name for each in formats)
+        raise OptionError(
+            f"image_format: {things} need {', '.join(names)} or {last}, got {image.image_format.name}"
+        )
+    pixels, code = image.numpy_view(), _TO_RGB[image.image_format]
+    return pixels if code is None else _converted(pixels, code)
 
 
 def _converted(pixels: NDArray[np.uint8], code: int) -> NDArray[np.uint8]:

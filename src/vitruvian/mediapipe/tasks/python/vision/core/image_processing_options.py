@@ -16,7 +16,7 @@ class ImageProcessingOptions:
     """What to do with a picture before a task looks at it.
 
     Attributes:
-        region_of_interest: Not possible for poses, here as in the original: must be ``None``.
+        region_of_interest: Not possible for landmarks, here as in the original: must be ``None``.
         rotation_degrees: Degrees by which the picture must be turned clockwise to be upright, a multiple of
             90. Results are in the coordinates of the picture as it was given.
     """
