@@ -14,7 +14,6 @@ from vitruvian.following import HandposeStages
 from vitruvian.landmarks import bounds
 from vitruvian.models.blazehand import Palms
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 PALM = [0, 5, 9, 13, 17, 1, 2]
 
 # A left hand, upright, in hundredths of its length: wrist, thumb, index finger, ..., little finger.
