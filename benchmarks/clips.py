@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import av
 import cv2
 import numpy as np
+from engines import HANDS, POSE
 from photos import DATA
 
 from vitruvian import Frame, open_source
@@ -18,10 +19,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SQUATS", "encode", "forth_and_back", "frames", "padded", "save_clip", "side_by_side"]
+__all__ = [
+    "CLIPS",
+    "PALM",
+    "SQUATS",
+    "encode",
+    "forth_and_back",
+    "frames",
+    "padded",
+    "save_clip",
+    "side_by_side",
+]
 
 SQUATS = DATA / "clips" / "pose_squats.mp4"
-_PANEL = (405, 720)  # width and height of one of two people beside each other
+PALM = DATA / "clips" / "hand_open_palm.mp4"
+CLIPS = {POSE: SQUATS, HANDS: PALM}
+"""Task → a clip of one person, or of one hand."""
+
+_PANEL = (560, 720)  # width and height within which one of two beside each other is shown
 _CANVAS = (1280, 720)
 
 
@@ -32,8 +47,18 @@ def frames(path: Path) -> list[NDArray[np.uint8]]:
 
 
 def side_by_side(clip: list[NDArray[np.uint8]], seed: int = 0) -> list[NDArray[np.uint8]]:
-    """Show a clip twice in each picture, half its length apart, each moving along a seeded smooth path."""
-    small = [cv2.resize(picture, _PANEL, interpolation=cv2.INTER_AREA) for picture in clip]
+    """Show a clip twice in each picture, half its length apart, each moving along a seeded smooth path.
+
+    Of wide pictures the square in the middle is shown.
+    """
+    height, width = clip[0].shape[:2]
+    side = max(0, width - height) // 2
+    clip = [picture[:, side : width - side] for picture in clip]
+    width -= 2 * side
+    scale = min(_PANEL[0] / width, _PANEL[1] / height)
+    wide, tall = round(width * scale), round(height * scale)
+    small = [cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA) for picture in clip]
+    top = (_CANVAS[1] - tall) // 2
     random = np.random.default_rng(seed)
     paths = [_path(random, len(clip)) for _ in range(2)]
     composed = []
@@ -42,8 +67,8 @@ def side_by_side(clip: list[NDArray[np.uint8]], seed: int = 0) -> list[NDArray[n
         for middle, shift, picture in zip(
             (320, 960), paths, (small[i], small[(i + len(clip) // 2) % len(clip)]), strict=True
         ):
-            left = middle - _PANEL[0] // 2 + round(float(shift[i]))
-            canvas[:, left : left + _PANEL[0]] = picture
+            left = middle - wide // 2 + round(float(shift[i]))
+            canvas[top : top + tall, left : left + wide] = picture
         composed.append(canvas)
     return composed
 

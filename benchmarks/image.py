@@ -13,9 +13,17 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from engines import DOOR, PEER, PIPELINE, Setup
+from engines import DOOR, HANDS, PEER, PIPELINE, POSE, Setup
 from peer import VERSION, peer
-from photos import BUNDLE, Photo, body_photos, folder_photos, save
+from photos import (
+    Photo,
+    add_task,
+    bundle,
+    folder_photos,
+    gesture_photos,
+    labelled_photos,
+    save,
+)
 from processes import Contestant, run_alone
 
 if TYPE_CHECKING:
@@ -25,6 +33,19 @@ MIB = 1024 * 1024
 IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 Turns = dict[str, list[dict[str, Any]]]
 
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    POSE: {"no masks": {}, "with masks": {"masks": True}},
+    HANDS: {
+        "num_hands=1": {},
+        "num_hands=2": {"most": 2},
+        "num_hands=2, ours with its own defaults": {"most": 2, "own": True},
+    },
+}
+"""Task → title → what is asked of everybody."""
+
+MARKS = {(HANDS, "num_hands=1", DOOR): 2.2}
+"""MediaPipe's time by an engine's, that we want."""
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -32,7 +53,7 @@ class Speed:
 
     Attributes:
         photos: Name of the set.
-        masks: Whether it computed masks, in the photos' size.
+        variant: What was asked of it.
         engine: Its name.
         time: Milliseconds per image: the median over photos of each photo's median.
         cpu: Processor milliseconds per image, user and system, all threads: the median of the turns.
@@ -40,10 +61,11 @@ class Speed:
         time_ratio: The peer's ``time`` by this engine's.
         time_ratios: The same of the single turns, the smallest and the largest.
         cpu_ratio: The peer's ``cpu`` by this engine's.
+        mark: The ``time_ratio`` that we want; ``None``: any.
     """
 
     photos: str
-    masks: bool
+    variant: str
     engine: str
     time: float
     cpu: float
@@ -51,6 +73,7 @@ class Speed:
     time_ratio: float
     time_ratios: tuple[float, float]
     cpu_ratio: float
+    mark: float | None
 
 
 @dataclass(frozen=True)
@@ -77,15 +100,17 @@ def main() -> None:
     ours = Path(sys.executable)
     contestants = [Contestant(PIPELINE, ours), Contestant(DOOR, ours), peer(options.peer_python)]
     sets = {str(folder): folder_photos(folder) for folder in options.photos or ()}
-    sets = sets or {"open body photos": body_photos()}
+    sets = sets or _open_photos(options.task)
 
-    bundle = str(options.bundle)
+    model = bundle(options)
     speeds: list[Speed] = []
     for name, photos in sets.items():
-        for masks in (False, True):
-            turns = _take_turns(contestants, photos, Setup(bundle, masks=masks), options)
-            speeds += _speeds(turns, name, masks=masks)
-    starts = [_start(each, next(iter(sets.values()))[0], bundle, options.rounds) for each in contestants]
+        for variant, chosen in VARIANTS[options.task].items():
+            setup = Setup(model, options.task, **chosen)
+            turns = _take_turns(contestants, photos, setup, options)
+            speeds += _speeds(turns, name, options.task, variant)
+    first = Setup(model, options.task)
+    starts = [_start(each, next(iter(sets.values()))[0], first, options.rounds) for each in contestants]
 
     _print_speeds(speeds)
     _print_starts(starts)
@@ -96,7 +121,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="the .task bundle for everybody")
+    add_task(parser)
     parser.add_argument("--photos", type=Path, action="append", help="a folder; several are several sets")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each engine, a process each")
     parser.add_argument("--repeats", type=int, default=5, help="times a turn goes through the photos")
@@ -104,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peer-python", type=Path, help="an interpreter that has MediaPipe")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     return parser
+
+
+def _open_photos(task: str) -> dict[str, list[Photo]]:
+    if task == POSE:
+        return {"open body photos": labelled_photos(POSE)}
+    return {"open hand photos": [*labelled_photos(HANDS), *gesture_photos()]}
 
 
 def use_cores(count: int) -> None:
@@ -125,13 +156,13 @@ def _take_turns(
     return turns
 
 
-def _speeds(turns: Turns, photos: str, *, masks: bool) -> list[Speed]:
+def _speeds(turns: Turns, photos: str, task: str, variant: str) -> list[Speed]:
     times = {engine: _time(reports) for engine, reports in turns.items()}
     cpus = {engine: median(report["cpu"] for report in reports) for engine, reports in turns.items()}
     return [
         Speed(
             photos,
-            masks,
+            variant,
             engine,
             time=times[engine] * 1000,
             cpu=cpus[engine] * 1000,
@@ -139,6 +170,7 @@ def _speeds(turns: Turns, photos: str, *, masks: bool) -> list[Speed]:
             time_ratio=times[PEER] / times[engine],
             time_ratios=_range_of_ratios(turns[PEER], reports),
             cpu_ratio=cpus[PEER] / cpus[engine],
+            mark=MARKS.get((task, variant, engine)),
         )
         for engine, reports in turns.items()
     ]
@@ -157,11 +189,11 @@ def _range_of_ratios(
     return min(ratios), max(ratios)
 
 
-def _start(contestant: Contestant, photo: Photo, bundle: str, count: int) -> Start:
+def _start(contestant: Contestant, photo: Photo, setup: Setup, count: int) -> Start:
     code = IMPORT.format(contestant.engine)
     with tempfile.TemporaryDirectory() as folder:
         save([photo], Path(folder))
-        firsts = [contestant.first(Setup(bundle), Path(folder) / "0000.npy") for _ in range(count)]
+        firsts = [contestant.first(setup, Path(folder) / "0000.npy") for _ in range(count)]
     return Start(
         contestant.engine,
         load=median(float(run_alone(contestant.python, "-c", code)) for _ in range(count)),
@@ -174,10 +206,11 @@ def _print_speeds(speeds: Sequence[Speed]) -> None:
     print(f"{'':20}  {'time':>9}  {'CPU':>9}  {'peak':>8}  MediaPipe {VERSION} takes")
     for row in speeds:
         if row.engine == PIPELINE:
-            print(f"{row.photos}, {'with' if row.masks else 'no'} masks, per image")
+            print(f"{row.photos}, {row.variant}, per image")
         print(
             f"  {row.engine:18}  {row.time:6.2f} ms  {row.cpu:6.2f} ms  {row.peak:4.0f} MiB  "
-            f"{row.time_ratio:.2f} x the time (turns {row.time_ratios[0]:.2f} to {row.time_ratios[1]:.2f}), "
+            f"{row.time_ratio:.2f} x the time (turns {row.time_ratios[0]:.2f} to {row.time_ratios[1]:.2f}"
+            f"{'' if row.mark is None else f'; mark {row.mark}'}), "
             f"{row.cpu_ratio:.2f} x the CPU"
         )
 

@@ -9,27 +9,42 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from engines import HANDS, POSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
 __all__ = [
     "BUNDLE",
+    "BUNDLES",
     "DATA",
+    "HANDS",
+    "POSE",
     "SHARED",
     "Photo",
-    "body_photos",
+    "View",
+    "add_task",
+    "bundle",
     "folder_photos",
-    "hand_photos",
+    "gesture_photos",
+    "labelled_photos",
     "labels",
+    "open_photos",
     "save",
+    "views",
 ]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = SHARED / "data"
 BUNDLE = SHARED / "models" / "pose_landmarker_lite.task"
+BUNDLES = {POSE: BUNDLE, HANDS: SHARED / "models" / "hand_landmarker.task"}
+"""Task → what everybody runs."""
+
+_LABELS = {POSE: ("body", "persons", "p"), HANDS: ("hand", "hands", "h")}
+"""Task → its name in ``tasks``, the column of its instances, and their letter in stored predictions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,24 +60,71 @@ class Photo:
     pixels: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """A photo, or somebody or a hand cut out of it.
+
+    Attributes:
+        name: As the stored predictions call it.
+        pixels: (H, W, 3) uint8 RGB, contiguous.
+        corner: Where the first pixel lies in the photo.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    corner: tuple[int, int]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the photo itself."""
+        return "#" not in self.name
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which task is measured, and with which networks."""
+    parser.add_argument("--task", choices=(POSE, HANDS), default=POSE, help="what is measured")
+    parser.add_argument("--bundle", type=Path, help="another .task bundle for everybody")
+
+
+def bundle(options: argparse.Namespace) -> str:
+    """Return the path of the bundle that everybody runs."""
+    return str(options.bundle or BUNDLES[options.task])
+
+
 def labels() -> list[dict[str, Any]]:
     """Return the rows of the evaluation set's ``labels.json``."""
     rows: list[dict[str, Any]] = json.loads((DATA / "eval" / "labels.json").read_text("utf-8"))["images"]
     return rows
 
 
-def body_photos() -> list[Photo]:
-    """Return the evaluation photos in which bodies are labelled."""
-    return [_photo(DATA / "eval", row["file"]) for row in labels() if "body" in row["tasks"]]
+def labelled_photos(task: str) -> list[Photo]:
+    """Return the evaluation photos in which bodies, or hands, are labelled."""
+    return [_photo(DATA / "eval", row["file"]) for row in labels() if _LABELS[task][0] in row["tasks"]]
 
 
-def hand_photos() -> list[Photo]:
-    """Return the other photos: those of the evaluation set with hands only, and those of hand gestures."""
-    gestures = json.loads((DATA / "hands" / "index.json").read_text("utf-8"))["images"]
-    return [
-        *(_photo(DATA / "eval", row["file"]) for row in labels() if "body" not in row["tasks"]),
-        *(_photo(DATA / "hands", row["file"]) for row in gestures),
-    ]
+def gesture_photos() -> list[Photo]:
+    """Return the photos of hand gestures, of which no landmark is labelled."""
+    rows = json.loads((DATA / "hands" / "index.json").read_text("utf-8"))["images"]
+    return [_photo(DATA / "hands", row["file"]) for row in rows]
+
+
+def open_photos() -> list[Photo]:
+    """Return all photos: those with labelled bodies, those with labelled hands only, those of gestures."""
+    bodies = labelled_photos(POSE)
+    others = [_photo(DATA / "eval", row["file"]) for row in labels() if "body" not in row["tasks"]]
+    return [*bodies, *others, *gesture_photos()]
+
+
+def views(task: str) -> Iterator[View]:
+    """Yield each labelled photo, and each labelled person or hand cut out of it."""
+    _, column, letter = _LABELS[task]
+    rows = {row["file"]: row.get(column, ()) for row in labels()}
+    for photo in labelled_photos(task):
+        yield View(photo.name, photo.pixels, (0, 0))
+        for index, one in enumerate(rows[photo.name]):
+            x, y, width, height = one["crop"]
+            pixels = np.ascontiguousarray(photo.pixels[y : y + height, x : x + width])
+            yield View(f"{photo.name}#{letter}{index}", pixels, (x, y))
 
 
 def folder_photos(folder: Path) -> list[Photo]:

@@ -14,16 +14,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clips import SQUATS, encode, forth_and_back, frames, padded
-from photos import BUNDLE
+from clips import CLIPS, encode, forth_and_back, frames, padded
+from engines import HANDS
+from photos import add_task, bundle
 
-from vitruvian import Frame, Gap, JsonLinesSink, open_source, pose
+from vitruvian import Frame, Gap, JsonLinesSink, hands, open_source, pose
 from vitruvian.prefetch import ahead, behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vitruvian import Landmarks
+    from vitruvian import Landmarks, Pipeline
 
 MIB = 1024 * 1024
 _FPS = 30
@@ -62,7 +63,7 @@ class Verdict:
         rest: Bytes between the first sample after the warm-up and the last sample.
         live: Bytes between that first sample and the end, without freed memory that the C library keeps.
         fps: Frames per second of the whole run.
-        people: People per frame.
+        found: People or hands per frame.
         passed: Whether ``growth`` is below the mark.
     """
 
@@ -70,7 +71,7 @@ class Verdict:
     rest: int
     live: int
     fps: float
-    people: float
+    found: float
     passed: bool
 
 
@@ -80,8 +81,8 @@ def main() -> None:
     if options.frames <= _WARM_UP + options.every:
         raise SystemExit(f"--frames: more than {_WARM_UP + options.every}, the warm-up and two samples")
     with tempfile.TemporaryDirectory() as folder:
-        samples, people, held = _run(Path(folder), options)
-    verdict = judged(samples, people, held)
+        samples, found, held = _run(Path(folder), options)
+    verdict = judged(samples, found, held)
     _print(samples, verdict)
     if options.json:
         report = {"samples": [asdict(each) for each in samples], "verdict": asdict(verdict)}
@@ -93,7 +94,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="the .task bundle")
+    add_task(parser)
     parser.add_argument("--frames", type=int, default=100_000, help="length of the run")
     parser.add_argument("--every", type=int, default=1000, help="frames between two samples")
     parser.add_argument("--plot", type=Path, help="also draw the curve into this file (.png, .svg)")
@@ -105,31 +106,35 @@ def _run(folder: Path, options: argparse.Namespace) -> tuple[list[Sample], float
     """Read, follow and write at a time, as ``vitruvian pose`` does.
 
     Returns:
-        The samples; people per frame; resident bytes at the end, without freed memory that is kept for later.
+        The samples; people or hands per frame; resident bytes at the end, without freed memory that is kept.
     """
     clip = folder / "clip.mp4"
-    small = [padded(picture, _WIDTH, _HEIGHT) for picture in frames(SQUATS)]
+    small = [padded(picture, _WIDTH, _HEIGHT) for picture in frames(CLIPS[options.task])]
     encode((small[i] for i in forth_and_back(2 * len(small) - 2, len(small))), clip, _FPS)
     del small
     samples: list[Sample] = []
     count, start = 0, time.perf_counter()
     with ExitStack() as stack:
-        pipeline = stack.enter_context(pose(options.bundle))
+        pipeline = stack.enter_context(_open(options.task, bundle(options)))
         source = stack.enter_context(closing(ahead(endless(clip, options.frames))))
-        sink = stack.enter_context(JsonLinesSink(folder / "people.jsonl", pipeline.model))
+        sink = stack.enter_context(JsonLinesSink(folder / "found.jsonl", pipeline.model))
 
         def write(pair: tuple[Frame | Gap, Landmarks]) -> None:
             sink.write(*pair)
 
         later = stack.enter_context(behind(write))
-        for index, (frame, people) in enumerate(pipeline.stream(source), 1):
-            later((frame, people))
-            count += len(people)
+        for index, (frame, found) in enumerate(pipeline.stream(source), 1):
+            later((frame, found))
+            count += len(found)
             if index % options.every == 0:
                 samples.append(sampled(index, time.perf_counter() - start))
                 print(f"{index:7} frames  {samples[-1].resident / MIB:6.1f} MiB", file=sys.stderr, flush=True)
         held = _in_use()
     return samples, count / options.frames, held
+
+
+def _open(task: str, model: str) -> Pipeline:
+    return hands(model) if task == HANDS else pose(model)
 
 
 def endless(clip: Path, count: int) -> Iterator[Frame | Gap]:
@@ -164,12 +169,12 @@ def _in_use() -> int:
     return sampled(0, 0).resident
 
 
-def judged(samples: Sequence[Sample], people: float, held: int) -> Verdict:
+def judged(samples: Sequence[Sample], found: float, held: int) -> Verdict:
     """Return what the curve says."""
     settled = [each.resident for each in samples if each.frame >= _WARM_UP]
     growth = max(settled) - settled[0]
     fps = samples[-1].frame / samples[-1].seconds
-    return Verdict(growth, settled[-1] - settled[0], held - settled[0], fps, people, growth < _MARK)
+    return Verdict(growth, settled[-1] - settled[0], held - settled[0], fps, found, growth < _MARK)
 
 
 def _print(samples: Sequence[Sample], verdict: Verdict) -> None:
@@ -182,7 +187,7 @@ def _print(samples: Sequence[Sample], verdict: Verdict) -> None:
     mark = "reached" if verdict.passed else "MISSED"
     print(
         f"\n{samples[-1].frame} frames in {samples[-1].seconds:.0f} s ({verdict.fps:.0f} frames/s, "
-        f"{verdict.people:.2f} people a frame)\n"
+        f"{verdict.found:.2f} found in a frame)\n"
         f"growth after {_WARM_UP} frames: {verdict.growth / 1e6:.1f} MB at most, "
         f"{verdict.rest / 1e6:.1f} MB at the end; mark below {_MARK / 1e6:.0f} MB: {mark}\n"
         f"without freed memory that the C library keeps: {verdict.live / 1e6:+.1f} MB"
@@ -197,7 +202,7 @@ def _plot(samples: Sequence[Sample], path: Path) -> None:
     axes = figure.subplots()
     axes.plot([each.frame for each in samples], [each.resident / MIB for each in samples])
     axes.axvline(_WARM_UP, linestyle=":", color="grey", label="end of the warm-up")
-    axes.set(xlabel="frames", ylabel="resident memory, MiB", ylim=(0, None), title="One stream, lite bundle")
+    axes.set(xlabel="frames", ylabel="resident memory, MiB", ylim=(0, None), title="One stream")
     axes.legend(loc="lower right")
     figure.savefig(path)
 

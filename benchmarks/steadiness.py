@@ -19,16 +19,16 @@ import cv2
 import numpy as np
 from clips import encode, frames, save_clip
 from crossings import crossings, enough, print_crossings
-from engines import DOOR, PEER, PIPELINE, Setup
+from engines import DOOR, HANDS, PEER, PIPELINE, POSE, Setup
 from peer import VERSION, peer
-from photos import BUNDLE, DATA
+from photos import DATA, add_task, bundle
 from processes import Contestant
 
-from vitruvian import pose, read_image
+from vitruvian import hands, pose, read_image
 from vitruvian.testing import Actor, Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,32 +38,48 @@ _SIZE = (1280, 720)
 _FPS = 30
 _WARM_UP = 30  # frames in which filters settle, and that are not counted
 
-PAIRS = (
-    ("h36m_S1_Directions_1.54138969_000001.jpg", "mpi_inf_3dhp_TS1_002001.jpg"),
-    ("mpii_005808361.jpg", "coco_000000000785.jpg"),
-)
-"""Photos of one person each, shown alone and beside each other."""
-
-SMOOTHED, UNSMOOTHED = "MediaPipe", "MediaPipe, num_poses=2"
-RUNS: dict[str, tuple[str, dict[str, Any]]] = {
-    SMOOTHED: (PEER, {"num_poses": 1}),
-    UNSMOOTHED: (PEER, {"num_poses": 2}),
-    "door": (DOOR, {"num_poses": 1}),
-    "door, num_poses=2": (DOOR, {"num_poses": 2}),
-    "stream, live": (PIPELINE, {"num_poses": 5, "smoothing": "live"}),
-    "stream, smooth": (PIPELINE, {"num_poses": 5, "smoothing": "smooth"}),
-    "stream, off": (PIPELINE, {"num_poses": 5, "smoothing": "off"}),
+PAIRS = {
+    POSE: (
+        ("eval/images/h36m_S1_Directions_1.54138969_000001.jpg", "eval/images/mpi_inf_3dhp_TS1_002001.jpg"),
+        ("eval/images/mpii_005808361.jpg", "eval/images/coco_000000000785.jpg"),
+    ),
+    HANDS: (
+        ("hands/rock_09a619ab.jpg", "hands/none_0a0ef3d2.jpg"),
+        ("hands/rock_026fd791.jpg", "hands/none_00c84257.jpg"),
+    ),
 }
-"""Title → engine and options. MediaPipe smooths only if one person is asked for."""
+"""Task → photos of one person or one hand each, shown alone and beside each other."""
 
+ALONE, SEVERAL = "MediaPipe", "MediaPipe, up to 2"
+_STREAM: dict[str, dict[str, Any]] = {POSE: {"most": 5}, HANDS: {"most": None, "own": True}}
+
+
+def _runs(task: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return title → engine and options."""
+    streams = {
+        f"stream, {smoothing}": (PIPELINE, {**_STREAM[task], "smoothing": smoothing})
+        for smoothing in ("live", "smooth", "off")
+    }
+    return {
+        ALONE: (PEER, {"most": 1}),
+        SEVERAL: (PEER, {"most": 2}),
+        "door": (DOOR, {"most": 1}),
+        "door, up to 2": (DOOR, {"most": 2}),
+        **streams,
+    }
+
+
+RUNS = {task: _runs(task) for task in PAIRS}
+
+_UNSMOOTHED = {"door, up to 2": SEVERAL, "stream, off": SEVERAL}
 RIVALS = {
-    "door": SMOOTHED,
-    "door, num_poses=2": UNSMOOTHED,
-    "stream, live": SMOOTHED,
-    "stream, smooth": SMOOTHED,
-    "stream, off": UNSMOOTHED,
+    POSE: {"door": ALONE, "stream, live": ALONE, "stream, smooth": ALONE, **_UNSMOOTHED},
+    HANDS: {"door": ALONE, "stream, live": SEVERAL, "stream, smooth": SEVERAL, **_UNSMOOTHED},
 }
-"""Ours → MediaPipe's run that is like it, with smoothing or without."""
+"""Task → ours → MediaPipe's run that is like it. MediaPipe smooths one person alone, and no hands."""
+
+_PROMPT = {POSE: ("door", "stream, live"), HANDS: ("door",)}
+"""Whose lag is held against MediaPipe's; of hands it has none, since nothing is smoothed."""
 
 _PLACES = ((320, 360), (960, 360))  # middles of the photos
 _PHOTO = 600  # pixels that a photo is wide and high
@@ -79,7 +95,7 @@ class Jitter:
     Attributes:
         photo: Of whom.
         people: How many are in view.
-        run: One of ``RUNS``.
+        run: One of the task's ``RUNS``.
         found: Share of the frames that show them.
         jitter: Pixels per frame squared: the length of the second difference of what separates a point from
             its true path, the mean over points and frames.
@@ -108,7 +124,7 @@ class Lag:
 
     Attributes:
         sway: One of ``_SWAYS``.
-        run: One of ``RUNS``.
+        run: One of the task's ``RUNS``.
         lag: Frames by which the true path must be shifted to fit best.
         gain: How far the landmarks sway, in the true distance.
         passed: Whether the stream's ``live`` is no later than MediaPipe's smoothing.
@@ -142,12 +158,15 @@ def main() -> None:
     theirs = peer(options.peer_python)
     with tempfile.TemporaryDirectory() as name:
         studio = _Studio(Path(name), theirs, options)
-        jitters = [row for index, pair in enumerate(PAIRS) for row in studio.jitters(pair, index)]
+        pairs = PAIRS[options.task]
+        jitters = [row for index, pair in enumerate(pairs) for row in studio.jitters(pair, index)]
         _print_jitters(jitters)
-        lags = [row for sway in _SWAYS for row in studio.lags(PAIRS[0][0], sway)]
+        lags = [row for sway in _SWAYS for row in studio.lags(pairs[0][0], sway)]
         _print_lags(lags)
-    identities = crossings(options.bundle)
-    print_crossings(identities)
+    identities = []
+    if options.task == POSE:
+        identities = crossings(Path(bundle(options)))
+        print_crossings(identities)
     if options.json:
         report = {
             "jitter": [asdict(row) for row in jitters],
@@ -156,12 +175,12 @@ def main() -> None:
         }
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     steady = all(row.passed for row in jitters) and all(row.passed for row in lags)
-    sys.exit(not (steady and enough(identities)))
+    sys.exit(not (steady and (options.task == HANDS or enough(identities))))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="the .task bundle for everybody")
+    add_task(parser)
     parser.add_argument("--frames", type=int, default=300, help="length of the films in which a photo moves")
     parser.add_argument("--rounds", type=int, default=3, help="films of each who hardly moves: other noise")
     parser.add_argument("--peer-python", type=Path, help="an interpreter that has MediaPipe")
@@ -173,27 +192,28 @@ class _Studio:
     """Makes films, and has everybody watch them."""
 
     def __init__(self, folder: Path, theirs: Contestant, options: argparse.Namespace) -> None:
-        self._folder, self._count, self._bundle = folder, options.frames, options.bundle
+        self._folder, self._count, self._bundle = folder, options.frames, bundle(options)
+        self._task, self._runs = options.task, RUNS[options.task]
         self._peer, self._rounds = theirs, options.rounds
 
     def jitters(self, pair: tuple[str, str], seed: int) -> list[Jitter]:
         """Return how much each of two people trembles, alone and beside the other."""
         actors = [
-            Actor([_photo(name, self._bundle)], _restless(middle, 2 * seed + side))
+            Actor([_photo(name, self._task, self._bundle)], _restless(middle, 2 * seed + side))
             for side, (name, middle) in enumerate(zip(pair, _PLACES, strict=True))
         ]
         rounds = [self._round(actors, pair, noise) for noise in range(self._rounds)]
         rows = [_averaged(row) for row in zip(*rounds, strict=True)]
         rows.sort(key=lambda row: (row.people, pair.index(row.photo)))
-        return [_held(row, rows) for row in rows]
+        return [_held(row, rows, RIVALS[self._task]) for row in rows]
 
     def _round(self, actors: Sequence[Actor], pair: tuple[str, str], noise: int) -> list[Jitter]:
         rows: list[Jitter] = []
         for side in (0, 1):
             film = self._film([actors[side]], noise)
-            rows += [_jitter(film, 0, pair[side], run, self._watch(film, run)) for run in RUNS]
+            rows += [_jitter(film, 0, pair[side], run, self._watch(film, run)) for run in self._runs]
         together = self._film(actors, noise)
-        for run in (run for run in RUNS if RUNS[run][1]["num_poses"] > 1):
+        for run in (run for run in self._runs if self._runs[run][1]["most"] != 1):
             points = self._watch(together, run)
             rows += [_jitter(together, side, pair[side], run, points) for side in (0, 1)]
         return rows
@@ -201,17 +221,17 @@ class _Studio:
     def lags(self, photo: str, sway: str) -> list[Lag]:
         """Return how late everybody is on a photo that sways."""
         reach, period = _SWAYS[sway]
-        actor = Actor([_photo(photo, self._bundle)], partial(_swaying, _PLACES[0], reach, period))
+        actor = Actor([_photo(photo, self._task, self._bundle)], partial(_swaying, _PLACES[0], reach, period))
         film = self._film([actor])
-        lags = [_lag(film, sway, run, self._watch(film, run)) for run in RUNS]
-        limit = next(row.lag for row in lags if row.run == SMOOTHED) + _LATER
+        lags = [_lag(film, sway, run, self._watch(film, run)) for run in self._runs]
+        limit = next(row.lag for row in lags if row.run == ALONE) + _LATER
         return [
             Lag(
                 row.sway,
                 row.run,
                 row.lag,
                 row.gain,
-                row.run not in ("door", "stream, live") or row.lag <= limit,
+                row.run not in _PROMPT[self._task] or row.lag <= limit,
             )
             for row in lags
         ]
@@ -227,21 +247,22 @@ class _Studio:
         return Film(clip, middles, paths - middles[:, None])
 
     def _watch(self, film: Film, run: str) -> list[NDArray[np.float32]]:
-        """Return (N, 33, 2) pixels for each frame."""
-        engine, chosen = RUNS[run]
+        """Return (N, K, 2) pixels for each frame."""
+        engine, chosen = self._runs[run]
         print(f"  {len(film.middles)} in view: {run}", file=sys.stderr, flush=True)
         contestant = self._peer if engine == PEER else Contestant(engine, Path(sys.executable))
         results = self._folder / "results.npz"
         order = json.dumps(list(range(self._count)))
-        contestant.work("watch", Setup(str(self._bundle), **chosen), film.clip, order, results)
+        setup = Setup(self._bundle, self._task, video=True, **chosen)
+        contestant.work("watch", setup, film.clip, order, results)
         with np.load(results) as file:
             return [file[name] for name in sorted(file.files)]
 
 
-def _photo(name: str, bundle: Path) -> NDArray[np.uint8]:
-    """Return a square of a photo with the person in its middle, as far as there is photo: RGBA, opaque."""
-    frame = read_image(DATA / "eval" / "images" / name)
-    with pose(bundle, num_poses=1) as pipeline:
+def _photo(name: str, task: str, model: str) -> NDArray[np.uint8]:
+    """Return a square of a photo with the person or hand in its middle, as far as it can be: RGBA."""
+    frame = read_image(DATA / name)
+    with hands(model, num_hands=1) if task == HANDS else pose(model, num_poses=1) as pipeline:
         x0, y0, x1, y1 = pipeline.estimate(frame).box[0].tolist()
     height, width = frame.pixels.shape[:2]
     side = int(min(1.6 * max(x1 - x0, y1 - y0), width, height))
@@ -272,8 +293,8 @@ def _swaying(middle: tuple[int, int], reach: float, period: float, time: float) 
 
 
 def _track(film: Film, person: int, points: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Return (T, 33, 2) pixels of whoever is in a photo, NaN where nobody is found."""
-    track = np.full((len(points), 33, 2), np.nan)
+    """Return (T, K, 2) pixels of whoever is in a photo, NaN where nobody is found."""
+    track = np.full((len(points), *points[0].shape[1:]), np.nan)
     for index, people in enumerate(points):
         away = np.abs(people.mean(axis=1) - film.middles[person]).max(axis=1)
         if len(people) and away.min() < _PHOTO / 2:
@@ -308,12 +329,12 @@ def _averaged(rounds: Sequence[Jitter]) -> Jitter:
     )
 
 
-def _held(row: Jitter, rows: Sequence[Jitter]) -> Jitter:
+def _held(row: Jitter, rows: Sequence[Jitter], rivals: Mapping[str, str]) -> Jitter:
     """Hold ours against MediaPipe's of the same person; with smoothing, MediaPipe sees that person alone."""
-    if row.run not in RIVALS:
+    if row.run not in rivals:
         return row
-    rival = RIVALS[row.run]
-    people = 1 if rival == SMOOTHED else row.people
+    rival = rivals[row.run]
+    people = 1 if rival == ALONE else row.people
     (theirs,) = (r for r in rows if (r.photo, r.people, r.run) == (row.photo, people, rival))
     passed = row.jitter <= _SLACK * theirs.jitter and row.found >= theirs.found
     return replace(row, rival=theirs.jitter, passed=passed)
@@ -332,13 +353,13 @@ def _lag(film: Film, sway: str, run: str, points: Sequence[NDArray[np.float32]])
 
 
 def _print_jitters(rows: Sequence[Jitter]) -> None:
-    print(f"jitter of people who hardly move, pixels per frame squared; MediaPipe {VERSION}")
+    print(f"jitter of what hardly moves, pixels per frame squared; MediaPipe {VERSION}")
     print(f"  {'':22}  found   jitter  (    rounds     )  1/1000 height   truth  by MediaPipe's")
     shown = None
     for row in rows:
         if shown != (row.photo, row.people):
             shown = row.photo, row.people
-            print(f"{row.photo.split('.')[0]}, {'alone' if row.people == 1 else 'one of two'}")
+            print(f"{Path(row.photo).stem}, {'alone' if row.people == 1 else 'one of two'}")
         against = "" if row.rival is None else f"{row.jitter / row.rival:.2f} x  {_mark(passed=row.passed)}"
         print(
             f"  {row.run:22}  {100 * row.found:3.0f} %  {row.jitter:7.4f}  "
@@ -347,9 +368,9 @@ def _print_jitters(rows: Sequence[Jitter]) -> None:
 
 
 def _print_lags(rows: Sequence[Lag]) -> None:
-    print("\nlag of people who sway")
+    print("\nlag of what sways")
     for row in rows:
-        if row.run == SMOOTHED:
+        if row.run == ALONE:
             reach, period = _SWAYS[row.sway]
             print(f"{row.sway}: {reach:.0f} pixels to either side, once in {period:.0f} s")
         print(f"  {row.run:22}  {row.lag:5.2f} frames, {row.gain:.3f} of the way  {_mark(passed=row.passed)}")

@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from clips import SQUATS, forth_and_back, frames, save_clip, side_by_side
-from engines import DOOR, PEER, PIPELINE, Setup
-from image import use_cores
+from clips import CLIPS, forth_and_back, frames, save_clip, side_by_side
+from engines import DOOR, HANDS, PEER, PIPELINE, POSE, Setup
+from image import MIB, use_cores
 from peer import VERSION, peer
-from photos import BUNDLE
+from photos import add_task, bundle
 from processes import Contestant
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ class Contest:
     Attributes:
         title: What is compared.
         engine: Ours.
-        clip: ``one`` or ``two`` people in view.
+        clip: ``one`` or ``two`` people or hands in view.
         ours: Our options.
         theirs: MediaPipe's.
-        mark: Frames per second in MediaPipe's, that we want.
+        mark: Frames per second in MediaPipe's, that we want; ``None``: any.
     """
 
     title: str
@@ -42,16 +42,29 @@ class Contest:
     clip: str
     ours: dict[str, Any]
     theirs: dict[str, Any]
-    mark: float
+    mark: float | None
 
 
-CONTESTS = (
-    Contest("VIDEO, one person", DOOR, "one", {}, {}, 4.0),
-    Contest("VIDEO, num_poses=2, one in view", DOOR, "one", {"num_poses": 2}, {"num_poses": 2}, 2.7),
-    Contest("VIDEO, one person, masks", DOOR, "one", {"masks": True}, {"masks": True}, 2.0),
-    Contest("stream, up to 5, one in view", PIPELINE, "one", {"num_poses": 5}, {"num_poses": 2}, 5.0),
-    Contest("stream, up to 5, two in view", PIPELINE, "two", {"num_poses": 5}, {"num_poses": 2}, 4.0),
-)
+_TWO: dict[str, Any] = {"most": 2}
+_FIVE: dict[str, Any] = {"most": 5}
+_OWN: dict[str, Any] = {"most": None, "own": True}  # as vitruvian.hands() has it
+
+CONTESTS = {
+    POSE: (
+        Contest("VIDEO, one person", DOOR, "one", {}, {}, 4.0),
+        Contest("VIDEO, num_poses=2, one in view", DOOR, "one", _TWO, _TWO, 2.7),
+        Contest("VIDEO, one person, masks", DOOR, "one", {"masks": True}, {"masks": True}, 2.0),
+        Contest("stream, up to 5, one in view", PIPELINE, "one", _FIVE, _TWO, 5.0),
+        Contest("stream, up to 5, two in view", PIPELINE, "two", _FIVE, _TWO, 4.0),
+    ),
+    HANDS: (
+        Contest("VIDEO, one hand", DOOR, "one", {}, {}, 2.0),
+        Contest("VIDEO, num_hands=2, one in view", DOOR, "one", _TWO, _TWO, 2.2),
+        Contest("VIDEO, num_hands=2, two in view", DOOR, "two", _TWO, _TWO, None),
+        Contest("stream, all hands, one in view", PIPELINE, "one", _OWN, _TWO, 3.0),
+        Contest("stream, all hands, two in view", PIPELINE, "two", _OWN, _TWO, None),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,9 @@ class Speed:
         ratio: Theirs by ours.
         ratios: The same of the single rounds, the smallest and the largest.
         cpu_share: Our processor time per frame as a share of MediaPipe's.
-        people: How many people our frames and MediaPipe's show on average.
-        mark: The ratio that we want.
+        peaks: MiB that our process and MediaPipe's held at most, the clip included.
+        found: How many people or hands our frames and MediaPipe's show on average.
+        mark: The ratio that we want; ``None``: any.
     """
 
     title: str
@@ -75,8 +89,9 @@ class Speed:
     ratio: float
     ratios: tuple[float, float]
     cpu_share: float
-    people: tuple[float, float]
-    mark: float
+    peaks: tuple[float, float]
+    found: tuple[float, float]
+    mark: float | None
 
 
 def main() -> None:
@@ -85,9 +100,9 @@ def main() -> None:
     use_cores(options.cores)
     theirs = peer(options.peer_python)
     with tempfile.TemporaryDirectory() as folder:
-        clips = _clips(Path(folder))
+        clips = _clips(Path(folder), options.task)
         speeds = []
-        for contest in CONTESTS:
+        for contest in CONTESTS[options.task]:
             speeds.append(_contest(contest, theirs, clips, options))
             _print(speeds[-1])
     if options.json:
@@ -97,7 +112,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="the .task bundle for everybody")
+    add_task(parser)
     parser.add_argument("--frames", type=int, default=600, help="length of each video")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each engine, a process each")
     parser.add_argument("--cores", type=int, default=2, help="cores that everybody may use (Linux)")
@@ -106,9 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _clips(folder: Path) -> dict[str, tuple[Path, int]]:
+def _clips(folder: Path, task: str) -> dict[str, tuple[Path, int]]:
     """Write the clips; return where each is and how many pictures it has."""
-    one = frames(SQUATS)
+    one = frames(CLIPS[task])
     clips = {"one": one, "two": side_by_side(one)}
     for name, pictures in clips.items():
         save_clip(pictures, folder / f"{name}.npy")
@@ -122,11 +137,13 @@ def _contest(
     ours = Contestant(contest.engine, Path(sys.executable))
     clip, length = clips[contest.clip]
     order = json.dumps(forth_and_back(options.frames + _WARM_UP, length))
-    bundle = str(options.bundle)
+    model = bundle(options)
     turns: dict[str, list[dict[str, Any]]] = {contest.engine: [], PEER: []}
     for _ in range(options.rounds):
         for one, chosen in ((ours, contest.ours), (theirs, contest.theirs)):
-            turns[one.engine].append(one.work("watch", Setup(bundle, **chosen), clip, order))
+            turns[one.engine].append(
+                one.work("watch", Setup(model, options.task, video=True, **chosen), clip, order)
+            )
     mine, peers = turns[contest.engine], turns[PEER]
     ratios = [_time([a]) / _time([b]) for a, b in zip(peers, mine, strict=True)]
     return Speed(
@@ -136,7 +153,8 @@ def _contest(
         ratio=_time(peers) / _time(mine),
         ratios=(min(ratios), max(ratios)),
         cpu_share=median(each["cpu"] for each in mine) / median(each["cpu"] for each in peers),
-        people=(_people(mine), _people(peers)),
+        peaks=(_peak(mine), _peak(peers)),
+        found=(_found(mine), _found(peers)),
         mark=contest.mark,
     )
 
@@ -147,17 +165,22 @@ def _time(turns: Sequence[Mapping[str, Any]]) -> float:
     return float(median(means)) * 1000
 
 
-def _people(turns: Sequence[Mapping[str, Any]]) -> float:
-    counts = [count for turn in turns for count in turn["people"]]
+def _peak(turns: Sequence[Mapping[str, Any]]) -> float:
+    return float(max(turn["peak"] for turn in turns)) / MIB
+
+
+def _found(turns: Sequence[Mapping[str, Any]]) -> float:
+    counts = [count for turn in turns for count in turn["found"]]
     return float(sum(counts) / len(counts))
 
 
 def _print(speed: Speed) -> None:
+    mark = "" if speed.mark is None else f"; mark {speed.mark}"
     print(
         f"{speed.title:32}  {speed.ours:5.2f} ms, MediaPipe {VERSION} {speed.theirs:5.2f} ms: "
-        f"{speed.ratio:.2f} x the frames/s (rounds {speed.ratios[0]:.2f} to {speed.ratios[1]:.2f}; "
-        f"mark {speed.mark}), {100 * speed.cpu_share:.0f} % of the CPU, "
-        f"people {speed.people[0]:.2f} and {speed.people[1]:.2f}",
+        f"{speed.ratio:.2f} x the frames/s (rounds {speed.ratios[0]:.2f} to {speed.ratios[1]:.2f}{mark}), "
+        f"{100 * speed.cpu_share:.0f} % of the CPU, peak {speed.peaks[0]:.0f} and {speed.peaks[1]:.0f} MiB, "
+        f"found {speed.found[0]:.2f} and {speed.found[1]:.2f}",
         flush=True,
     )
 

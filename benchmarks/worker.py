@@ -1,11 +1,12 @@
 """The program that a process under measurement runs; prints one JSON object.
 
-``worker.py landmarks ENGINE SETUP PHOTOS RESULTS``  write what the engine finds in each photo
+``worker.py landmarks ENGINE SETUP PHOTOS RESULTS``  write what the engine finds in each photo or frame
 ``worker.py time ENGINE SETUP PHOTOS REPEATS``       time the engine on each photo
 ``worker.py first ENGINE SETUP PHOTO``               stop after the first result
 ``worker.py watch ENGINE SETUP CLIP ORDER [RESULTS]``  time the engine on a video
 
-CLIP is one array of pictures, ORDER the JSON of which of them the frames are; frames are 1/30 s apart.
+CLIP is one array of pictures, ORDER the JSON of which of them the frames are; frames are 1/30 s apart. A
+SETUP for videos takes PHOTOS as the frames of one.
 
 It runs under the peer's interpreter as well, so it needs numpy and nothing else. PHOTOS is a folder of
 ``.npy`` files, SETUP the JSON of a ``Setup``.
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from engines import Engine, Setup, Watcher, open_engine, open_watcher
+from engines import Engine, Setup, open_engine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,14 +31,11 @@ if TYPE_CHECKING:
 def main() -> None:
     """Do the job that the arguments name."""
     job, name, setup, source, *rest = sys.argv[1:]
-    if job == "watch":
-        watcher = open_watcher(name, Setup(**json.loads(setup)))
-        report = watched(watcher, np.load(source, mmap_mode=None), json.loads(rest[0]), rest[1:])
-        print(json.dumps(report), flush=True)
-        return
     engine = open_engine(name, Setup(**json.loads(setup)))
     photos = Path(source)
-    if job == "landmarks":
+    if job == "watch":
+        report = watched(engine, np.load(source, mmap_mode=None), json.loads(rest[0]), rest[1:])
+    elif job == "landmarks":
         report = landmarks(engine, photos, Path(rest[0]))
     elif job == "time":
         report = timings(engine, photos, repeats=int(rest[0]))
@@ -47,12 +45,18 @@ def main() -> None:
 
 
 def landmarks(engine: Engine, photos: Path, results: Path) -> dict[str, object]:
-    """Write a ``.npz`` file of what the engine finds for each photo."""
+    """Write a ``.npz`` file of what the engine finds in each photo or frame."""
     files = sorted(photos.glob("*.npy"))
-    for file in files:
+    for index, file in enumerate(files):
         pixels = np.load(file)
-        people = engine.read(engine.detect(pixels), pixels)
-        np.savez(results / f"{file.stem}.npz", points=people.points, world=people.world, masks=people.masks)
+        found = engine.read(engine.detect(pixels, milliseconds(index)), pixels)
+        np.savez(
+            results / f"{file.stem}.npz",
+            points=found.points,
+            world=found.world,
+            masks=found.masks,
+            right=found.right,
+        )
     return {"photos": len(files)}
 
 
@@ -78,34 +82,38 @@ def timings(engine: Engine, photos: Path, repeats: int) -> dict[str, object]:
 
 
 def first(engine: Engine, photo: Path) -> dict[str, object]:
-    """Find the people in one photo; ``at`` is when they are found, on the machine's monotonic clock."""
+    """Find what is in one photo; ``at`` is when it is found, on the machine's monotonic clock."""
     engine.detect(np.load(photo))
     return {"at": time.monotonic(), "peak": peak_memory()}
 
 
 def watched(
-    watcher: Watcher, pictures: NDArray[np.uint8], order: list[int], results: list[str]
+    engine: Engine, pictures: NDArray[np.uint8], order: list[int], results: list[str]
 ) -> dict[str, object]:
     """Time each frame of a video.
 
     Returns:
         ``seconds`` of each frame; ``cpu``: processor seconds per frame, user and system, all threads;
-        ``people``: how many each frame shows; ``peak``: bytes. With ``results``, the landmarks are written
-        there.
+        ``found``: how many people or hands each frame shows; ``peak``: bytes. With ``results``, the landmarks
+        are written there.
     """
-    seconds, people = [], []
+    seconds, found = [], []
     cpu = time.process_time()
     for index, picture in enumerate(order):
+        pixels = pictures[picture]
         start = time.perf_counter()
-        people.append(watcher.watch(pictures[picture], round(1000 + index * 1000 / 30)))
+        found.append(engine.places(engine.detect(pixels, milliseconds(index)), pixels))
         seconds.append(time.perf_counter() - start)
     cpu = (time.process_time() - cpu) / len(order)
     if results:
-        found: dict[str, Any] = {
-            f"{i:06}": np.array(each).reshape(-1, 33, 2) for i, each in enumerate(people)
-        }
-        np.savez(results[0], **found)
-    return {"seconds": seconds, "cpu": cpu, "people": [len(each) for each in people], "peak": peak_memory()}
+        named: dict[str, Any] = {f"{index:06}": each for index, each in enumerate(found)}
+        np.savez(results[0], **named)
+    return {"seconds": seconds, "cpu": cpu, "found": [len(each) for each in found], "peak": peak_memory()}
+
+
+def milliseconds(index: int) -> int:
+    """Return the time of a frame."""
+    return round(1000 + index * 1000 / 30)
 
 
 def peak_memory() -> int:
