@@ -17,7 +17,7 @@ import numpy as np
 from vitruvian.following import NOWHERE, follow_hands, joined, scaled, seconds
 from vitruvian.frame import Frame
 from vitruvian.landmarks import Landmarks, concatenated
-from vitruvian.models.blazehand import aim
+from vitruvian.models.blazehand import aims
 from vitruvian.regions import Regions
 from vitruvian.skeleton import Skeleton
 from vitruvian.smoothing import Filters
@@ -66,7 +66,7 @@ def hand_regions(bodies: Landmarks) -> Regions:
     palm, forearm = (np.hypot(*(end - wrist).T) for end in (knuckles, elbow))
     side = (_SIDE * np.maximum(palm, _SHORTEST * forearm)).astype(np.float32)
     sure = np.ones(len(side), np.float32) if bodies.score is None else bodies.score[:, _WRISTS].ravel()
-    return Regions(knuckles, np.stack([side, side], axis=1), aim(wrist, knuckles), sure)
+    return Regions(knuckles, np.stack([side, side], axis=1), aims(wrist, knuckles), sure)
 
 
 class Held(NamedTuple):

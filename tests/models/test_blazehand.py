@@ -105,8 +105,7 @@ def test_what_has_no_size_is_no_palm():
 
 @given(st.floats(-3.1, 3.1), st.floats(-3.1, 3.1))
 def test_aim_turns_with_the_arrow(angle, up):
-    end = np.array([[math.cos(angle), -math.sin(angle)]])
-    turned = blazehand.aim(np.zeros((1, 2)), end, up)[0]
+    turned = blazehand.aim((0, 0), (math.cos(angle), -math.sin(angle)), up)
     assert -math.pi <= turned <= math.pi + 1e-6
     assert math.cos(turned - (up - angle)) == pytest.approx(1, abs=1e-5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,42 +11,53 @@ import numpy as np
 from vitruvian.following.stages import NOWHERE, joined, overlap, pushed, scaled
 from vitruvian.frame import Frame
 from vitruvian.landmarks import Landmarks
-from vitruvian.models.blazehand import aim, region_around_hands
+from vitruvian.models.blazehand import aim, enlarged, regions_of
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from vitruvian.following.stages import Stages
     from vitruvian.frame import Gap, Stamp
+    from vitruvian.models.blazehand import Square
     from vitruvian.regions import Regions
 
 __all__ = ["CompatibleHands", "compatible_hands", "follow_hands"]
 
 _WRIST, _INDEX, _MIDDLE, _RING = 0, 5, 9, 13
-_ROOT = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])  # the hand without its finger ends
+_ROOT = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)  # the hand without its finger ends
 _LEGACY_OVERLAP = 0.5
 
 
 def follow_hands(landmarks: Landmarks, stamp: Stamp) -> Regions:
     """Return the square around each hand, turned as the hand is (hand specification, section 4.8)."""
-    image = np.array([stamp.width, stamp.height], np.float32)
-    # In fractions of the image, since the original stores these.
-    places = landmarks.xy / image
-    bases = ((places[:, _INDEX] + places[:, _RING]) / 2 + places[:, _MIDDLE]) / 2
-    rotation = aim(places[:, _WRIST] * image, bases * image)
-    root = places[:, _ROOT]
-    middle = (root.min(axis=1) + root.max(axis=1)) / 2
-    cos, sin = np.cos(rotation), np.sin(rotation)
-    back = np.stack([np.stack([cos, -sin], axis=1), np.stack([sin, cos], axis=1)], axis=1)
-    upright = ((root - middle[:, None]) * image) @ back
-    low, high = upright.min(axis=1), upright.max(axis=1)
-    centre = middle * image + np.einsum("nij,nj->ni", back, (low + high) / 2)
-    return region_around_hands(
-        centre / image, (high - low) / image, rotation, image, landmarks.box_score, shift=-0.1, scale=2.0
-    )
+    del stamp  # the original calculates in fractions of the image, which come out the same
+    # Numbers one by one: for a hand or two NumPy takes longer.
+    squares = [_square_around(points) for points in landmarks.xy.tolist()]
+    return regions_of(squares, landmarks.box_score)
+
+
+def _square_around(points: Sequence[Sequence[float]]) -> Square:
+    """Return the square around the 21 points of a hand."""
+    wrist, middle = points[_WRIST], points[_MIDDLE]
+    bases = [((points[_INDEX][axis] + points[_RING][axis]) / 2 + middle[axis]) / 2 for axis in (0, 1)]
+    rotation = aim(wrist, bases)
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    root = [points[point] for point in _ROOT]
+    x0, y0, x1, y1 = _bounds(root)
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    upright = [((px - x) * cos + (py - y) * sin, (py - y) * cos - (px - x) * sin) for px, py in root]
+    left, top, right, bottom = _bounds(upright)
+    across, down = (left + right) / 2, (top + bottom) / 2
+    centre = x + cos * across - sin * down, y + sin * across + cos * down
+    return enlarged(centre, (right - left, bottom - top), rotation, shift=-0.1, scale=2.0)
+
+
+def _bounds(points: Sequence[Sequence[float]]) -> tuple[float, float, float, float]:
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,11 @@ __all__ = [
     "BlazePalmDetector",
     "HandSettings",
     "Palms",
+    "Square",
     "aim",
-    "region_around_hands",
+    "aims",
+    "enlarged",
+    "regions_of",
 ]
 
 _PALM_SIDE = 192
@@ -142,10 +145,7 @@ class BlazePalmDetector:
             frames: Pictures.
             rotation: Degrees by which the pictures must be turned clockwise to be upright; a multiple of 90.
         """
-        return [
-            _regions_around_palms(palms, frame, self._up)
-            for palms, frame in zip(self.palms(frames, rotation), frames, strict=True)
-        ]
+        return [_regions_around_palms(palms, self._up) for palms in self.palms(frames, rotation)]
 
     def palms(self, frames: Sequence[Frame], rotation: int = 0) -> list[Palms]:
         """Find the palms themselves in each frame; arguments as above."""
@@ -182,68 +182,79 @@ class BlazePalmDetector:
         return Palms(bounds(places[:, :4]), places[:, 4:], best)
 
 
-def _regions_around_palms(palms: Palms, frame: Frame, up: float) -> Regions:
+def _regions_around_palms(palms: Palms, up: float) -> Regions:
     """Return the square around the hand that each palm belongs to (section 4.5)."""
-    image = np.array([frame.stamp.width, frame.stamp.height], np.float32)
-    # In fractions of the image, since the original stores these.
-    low, high = palms.box[:, :2] / image, palms.box[:, 2:] / image
-    places = palms.points / image
-    rotation = aim(places[:, _WRIST] * image, places[:, _MIDDLE] * image, up)
-    regions = region_around_hands(
-        (low + high) / 2, high - low, rotation, image, palms.score, shift=-0.5, scale=2.6
-    )
-    real = (regions.size > 0).all(axis=1)  # which NaN is not
-    return regions[np.flatnonzero(real)]
+    squares = [
+        enlarged(
+            ((x0 + x1) / 2, (y0 + y1) / 2),
+            (x1 - x0, y1 - y0),
+            aim(points[_WRIST], points[_MIDDLE], up),
+            shift=-0.5,
+            scale=2.6,
+        )
+        for (x0, y0, x1, y1), points in zip(palms.box.tolist(), palms.points.tolist(), strict=True)
+    ]
+    regions = regions_of(squares, palms.score)
+    return regions[np.flatnonzero(regions.size[:, 0] > 0)]  # which NaN is not
 
 
-def aim(
-    start: NDArray[np.floating], end: NDArray[np.floating], up: float = math.pi / 2
-) -> NDArray[np.float32]:
-    """Return by how much each arrow from ``start`` to ``end`` is turned from ``up`` (section 1).
+class Square(NamedTuple):
+    """A turned square in a picture.
+
+    Attributes:
+        x: Of its middle, in pixels.
+        y: Of its middle, in pixels.
+        side: In pixels.
+        rotation: Radians, clockwise on the screen.
+    """
+
+    x: float
+    y: float
+    side: float
+    rotation: float
+
+
+def aim(start: Sequence[float], end: Sequence[float], up: float = math.pi / 2) -> float:
+    """Return by how much the arrow from ``start`` to ``end`` is turned from ``up`` (section 1).
 
     Args:
-        start: (N, 2) pixels.
-        end: (N, 2) pixels.
+        start: x, y in pixels.
+        end: x, y in pixels.
         up: Radians, counterclockwise from the x axis: where an arrow that is not turned points.
 
     Returns:
-        (N,) radians from -π to π, clockwise on the screen.
+        Radians from -π to π, clockwise on the screen.
     """
-    across = end - start
-    angle = np.float32(up) - np.arctan2(-across[:, 1], across[:, 0])
-    turn = 2 * math.pi
-    wrapped: NDArray[np.float64] = angle - turn * np.floor((angle.astype(np.float64) + math.pi) / turn)
-    return wrapped.astype(np.float32)
+    angle = up - math.atan2(start[1] - end[1], end[0] - start[0])
+    return (angle + math.pi) % (2 * math.pi) - math.pi
 
 
-def region_around_hands(
-    centre: NDArray[np.floating],
-    size: NDArray[np.floating],
-    rotation: NDArray[np.float32],
-    image: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    *,
-    shift: float,
-    scale: float,
-) -> Regions:
-    """Shift turned rectangles along their own y axis, and make squares of them (section 4.5).
+def aims(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same of (N, 2) and (N, 2) points, from upright: (N,)."""
+    arrows = zip(starts.tolist(), ends.tolist(), strict=True)
+    return np.array([aim(start, end) for start, end in arrows], np.float32)
+
+
+def enlarged(
+    centre: tuple[float, float], size: tuple[float, float], rotation: float, *, shift: float, scale: float
+) -> Square:
+    """Shift a turned rectangle along its own y axis, and make a square of it (section 4.5).
 
     Args:
-        centre: (N, 2) fractions of the image.
-        size: (N, 2) fractions of the image.
-        rotation: (N,) radians.
-        image: (2,) width and height in pixels.
-        scores: (N,).
+        centre: x, y in pixels.
+        size: Width and height in pixels, along its turned sides.
+        rotation: Radians.
         shift: In heights of the rectangle.
         scale: Side of the square in longer sides of the rectangle.
     """
-    f32 = np.float32
-    along = size[:, 1] * image[1] * f32(shift)
-    offset = np.stack([-np.sin(rotation), np.cos(rotation)], axis=1) * along[:, None]
-    longer = (size * image).max(axis=1, keepdims=True)
-    square = f32(scale) * longer / image
-    moved = centre + offset / image
-    return Regions(moved * image, square * image, rotation, scores)
+    (x, y), along = centre, size[1] * shift
+    return Square(x - math.sin(rotation) * along, y + math.cos(rotation) * along, max(size) * scale, rotation)
+
+
+def regions_of(squares: Sequence[Square], scores: NDArray[np.float32]) -> Regions:
+    """Return squares as regions; ``scores`` has one for each."""
+    columns = np.array(squares, np.float32).reshape(-1, 4)
+    return Regions(columns[:, :2], columns[:, [2, 2]], columns[:, 3], scores)
 
 
 class BlazeHandLandmarker:
@@ -291,29 +302,32 @@ class BlazeHandLandmarker:
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
         """Decode the rows of one frame (sections 4.6 and 4.7)."""
-        present = np.flatnonzero(out["presence"][:, 0] > self._settings.min_hand_presence_confidence)
-        if not len(present):
+        scores = out["presence"][:, 0]
+        rows = [
+            row
+            for row, score in enumerate(scores.tolist())
+            if score > self._settings.min_hand_presence_confidence
+        ]
+        if not rows:
             return self._nobody
-        crops = [crops[row] for row in present.tolist()]
-        raw, world = (out[name][present].reshape(-1, _POINTS, 3) for name in ("landmarks", "world"))
-        right = out["handedness"][present, 0]
-        xy = np.stack([crop.points_to_image(points[:, :2]) for crop, points in zip(crops, raw, strict=True)])
+        raw, world = (out[name].reshape(-1, _POINTS, 3) for name in ("landmarks", "world"))
+        places = np.array([crops[row].places_to_image(raw[row] * _UNITS) for row in rows])
+        right = out["handedness"][rows, 0]
+        xy = places[..., :2]
         hands = Landmarks(
             self._skeleton,
             xy=xy,
             box=bounds(xy),
-            box_score=out["presence"][present, 0],
-            depth=np.stack(
-                [c.depth_to_image(points[:, 2] / _DEPTH) for c, points in zip(crops, raw, strict=True)]
-            ),
-            world=np.stack([c.directions_to_image(points) for c, points in zip(crops, world, strict=True)]),
+            box_score=scores[rows],
+            depth=places[..., 2],
+            world=np.array([crops[row].directions_to_image(world[row]) for row in rows]),
             handedness=1 - right if self._settings.mirrored else right,
-            region=present,
+            region=np.array(rows, np.int64),
         )
         return hands[_each_once(hands)] if self._settings.distinct and len(hands) > 1 else hands
 
 
-_DEPTH = np.float32(0.4)  # the network's depths are in units of 0.4 pixels
+_UNITS = np.array([1, 1, 1 / 0.4])  # the network's depths are in units of 0.4 pixels
 _ALIKE = 10  # points that must be near each other
 _NEAR = 0.2  # palms
 _OVERLAP = 0.2

@@ -13,7 +13,7 @@ import numpy as np
 from vitruvian.crop import Crop
 from vitruvian.landmarks import Landmarks, bounds
 from vitruvian.models.anchors import anchor_centres
-from vitruvian.models.blazehand import BlazePalmDetector, HandSettings, Palms, aim
+from vitruvian.models.blazehand import BlazePalmDetector, HandSettings, Palms, aims
 from vitruvian.models.heatmap import sigmoid
 from vitruvian.models.network import Network
 from vitruvian.models.nms import overlaps
@@ -160,7 +160,7 @@ def _chosen(palms: Palms, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Palms:
 
 def palm_rotation(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return by how much (N, 7, 2) palm points are turned from upright: (N,) radians (section 2.5)."""
-    return aim(points[:, _WRIST], points[:, _MIDDLE])
+    return aims(points[:, _WRIST], points[:, _MIDDLE])
 
 
 def square_around(
