@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitruvian.crop import Crop
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Landmarks", "Mask", "bounds", "concatenated"]
+__all__ = ["Landmarks", "Mask", "bounds", "concatenated", "sure_points"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +185,16 @@ class Landmarks:
 def bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the box around each of (N, K, 2) bodies: (N, 4) x0, y0, x1, y1."""
     return np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1)
+
+
+def sure_points(people: Landmarks, least: float) -> NDArray[np.float32]:
+    """Return the (N, K, 2) points with NaN in place of those whose score is below ``least``.
+
+    Where the model gives no scores, all points are sure.
+    """
+    if people.score is None:
+        return people.xy
+    return np.where(people.score[..., None] >= np.float32(least), people.xy, np.float32(np.nan))
 
 
 def concatenated(people: Sequence[Landmarks]) -> Landmarks:

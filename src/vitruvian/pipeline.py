@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
-from vitruvian.following import Stages, Traits
+from vitruvian.following import Stages, Traits, turned_follow
 from vitruvian.frame import Frame, Gap
 from vitruvian.options import check_number, check_rotation
 from vitruvian.smoothing import smoothing_named
@@ -160,7 +160,9 @@ class Pipeline:
     def stages(self, rotation: int = 0) -> Stages:
         """Return what a loop over frames calls."""
         look = partial(self.detect, rotation=rotation)
-        return Stages(look, self.landmark, self.follow, self.skeleton, self.traits)
+        # A box does not tell which way up people are; other regions are made from points that do.
+        follow = turned_follow(self.follow, rotation) if self.traits.boxed else self.follow
+        return Stages(look, self.landmark, follow, self.skeleton, self.traits)
 
     def close(self) -> None:
         """Release the networks; closing twice is fine."""

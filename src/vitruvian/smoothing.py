@@ -107,7 +107,8 @@ def smoothing_named(smoothing: str | Smoothing) -> Smoothing | None:
 class LowPass:
     """An exponential low-pass filter over an array (section 10.1).
 
-    The first values come out as they are; from then on ``share`` of each new one goes in.
+    The first values come out as they are; from then on ``share`` of each new one goes in. A NaN is "not
+    known": it comes out as such, and the next value that is known is a first one.
     """
 
     def __init__(self) -> None:
@@ -120,8 +121,11 @@ class LowPass:
         if self._stored is None:
             self._stored = values
         else:
-            rest = self._stored * (1.0 - np.asarray(share, np.float64))
+            before = self._stored
+            rest = before * (1.0 - np.asarray(share, np.float64))
             self._stored = (share * values + rest).astype(np.float32)
+            if math.isnan(before.sum()):
+                self._stored = np.where(np.isnan(before), values, self._stored)
         return self._stored
 
 
@@ -159,11 +163,10 @@ class OneEuro:
             self._frequency = 1e9 / (time - self._last)
         self._last = time
         exact = values.astype(np.float64)
-        speed = (
-            np.zeros_like(values)
-            if self._raw is None
-            else ((exact - self._raw) * (scale * self._frequency)).astype(np.float32)
-        )
+        before = exact if self._raw is None else self._raw
+        if math.isnan(before.sum()):
+            before = np.where(np.isnan(before), exact, before)
+        speed = ((exact - before) * (scale * self._frequency)).astype(np.float32)
         self._raw = exact
         speed = self._speed(speed, np.float32(self._share(self._derivative)))
         cutoff = self._min_cutoff + self._beta * np.abs(speed.astype(np.float64))
@@ -231,10 +234,12 @@ class Filters:
 
     Args:
         smoothing: How strongly; ``None``: landmarks stay as they are.
+        boxed: Whether the person's box is one of its own, which stays as it is; if not, it is that around the
+            landmarks.
     """
 
-    def __init__(self, smoothing: Smoothing | None) -> None:
-        self._smoothing = smoothing
+    def __init__(self, smoothing: Smoothing | None, *, boxed: bool = False) -> None:
+        self._smoothing, self._boxed = smoothing, boxed
         self._aimed = OneEuro(_AUXILIARY)
         if smoothing is not None:
             self._image, self._world = OneEuro(smoothing.image), OneEuro(smoothing.world)
@@ -268,7 +273,7 @@ class Filters:
         return replace(
             person,
             xy=points[..., :2],
-            box=bounds(points[..., :2]),
+            box=person.box if self._boxed else bounds(points[..., :2]),
             depth=None if person.depth is None else points[..., 2],
             world=None if person.world is None else self._world(person.world, time),
             score=None if person.score is None else self._score(person.score, share),

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.following import NOWHERE, scaled, seconds
+from vitruvian.following import NOWHERE, joined, overlap, scaled, seconds
 from vitruvian.frame import Frame
 from vitruvian.landmarks import Landmarks, concatenated
 from vitruvian.smoothing import Filters
-from vitruvian.tracking import Tracker
+from vitruvian.tracking import FEW, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from vitruvian.following import Stages
     from vitruvian.frame import Gap, Stamp
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from vitruvian.tracking import Tracking
 
 __all__ = ["Steadiness", "steady"]
+
+_RENEWS = 0.3  # overlap from which on a detected box may be that of somebody who is followed
+_INSIDE = 0.7  # the same of the smaller of both boxes: who is followed may be known in part
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,29 @@ def steady(
         yield frame, memory.step(frame) if isinstance(frame, Frame) else nobody
 
 
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where to look for people.
+
+    Attributes:
+        regions: One for each.
+        names: Who is expected there; ``None``: a newcomer.
+        followed: (N,) whether the frame before leads there; if not, a detector does.
+        looked: Whether the detector has seen this frame.
+    """
+
+    regions: Regions
+    names: Sequence[int | None]
+    followed: NDArray[np.bool_]
+    looked: bool = False
+
+
 class _Memory:
     """What a stream remembers from one frame to the next."""
 
     def __init__(self, stages: Stages, options: Steadiness) -> None:
         self._stages, self._options = stages, options
-        self._tracker = Tracker(options.tracking.keep, stages.traits.drift)
+        self._tracker = Tracker(options.tracking.keep, stages.traits.drift, stages.traits.sure)
         self._filters: dict[int, Filters] = {}
         self._shown: list[int] = []  # who was in the last frame
         self._regions = NOWHERE  # where to look for them in the next one
@@ -85,12 +107,12 @@ class _Memory:
         if self._start is None:
             self._start = now
         self._rescale(stamp)
-        people = self._read(frame, self._regions, followed=True)
-        rows = np.arange(len(people)) if people.region is None else people.region
-        expected: list[int | None] = [self._shown[row] for row in rows.tolist()]
-        if self._is_time_to_look(expected, now):
+        places = self._places(frame, now)
+        people, rows = self._read(frame, places.regions, places.followed)
+        expected = [places.names[row] for row in rows.tolist()]
+        if not places.looked and self._is_time_to_look(expected, now):
             self._looked = now
-            found = self._look(frame, self._regions[rows])
+            found = self._look(frame, places.regions[rows])
             people = concatenated([people, found])
             expected += [None] * len(found)
         people = self._tracker(people, expected, now)[: self._options.limit]
@@ -107,15 +129,42 @@ class _Memory:
             self._tracker.rescale(np.array([stamp.width / before.width, stamp.height / before.height]))
             self._filters = {}
 
-    def _read(self, frame: Frame, regions: Regions, *, followed: bool) -> Landmarks:
+    def _places(self, frame: Frame, now: float) -> _Places:
+        """Return where to look for those who were in the last frame, and in boxes for newcomers too."""
+        if not (self._stages.traits.boxed and self._shown and self._is_due(self._shown, now)):
+            return _Places(self._regions, list(self._shown), np.ones(len(self._shown), np.bool_))
+        self._looked = now
+        found, known = self._stages.look([frame])[0], len(self._shown)
+        seen = _paired(self._regions, found)
+        new = [row for row in range(len(found)) if row not in seen.values()]
+        if self._options.limit is not None:
+            new = new[: max(self._options.limit - known, 0)]
+        picks = np.array([known + seen[row] if row in seen else row for row in range(known)], np.intp)
+        picks = np.append(picks, known + np.array(new, np.intp))
+        names = [*self._shown, *([None] * len(new))]
+        return _Places(joined(self._regions, found)[picks], names, picks < known, looked=True)
+
+    def _read(
+        self, frame: Frame, regions: Regions, followed: NDArray[np.bool_]
+    ) -> tuple[Landmarks, NDArray[np.int64]]:
+        """Return who is in these regions, and in which each is, without those who are lost."""
         people = self._stages.read([frame], [regions])[0]
-        return replace(people, followed=np.full(len(people), followed))
+        rows = np.arange(len(people)) if people.region is None else people.region
+        people = replace(people, followed=followed[rows])
+        least = self._stages.traits.sure
+        if least and people.score is not None:
+            there = ((people.score >= least).sum(axis=1) >= FEW) | ~followed[rows]
+            people, rows = people[there], rows[there]
+        return people, rows
 
     def _is_time_to_look(self, present: Sequence[int | None], now: float) -> bool:
         if self._options.limit is not None and len(present) >= self._options.limit:
             return False
         if not present or len(present) < len(self._shown):  # lost in this frame: looked for in this frame
             return True
+        return self._is_due(present, now)
+
+    def _is_due(self, present: Sequence[int | None], now: float) -> bool:
         tracking = self._options.tracking
         wait = tracking.search if self._tracker.misses(present, now) else tracking.redetect
         return now - self._looked >= wait
@@ -126,12 +175,13 @@ class _Memory:
         if len(found) and len(known):
             offset = np.abs(found.centre[:, None] - known.centre[None]).max(axis=2)
             found = found[(offset > self._stages.traits.apart * known.size.max(axis=1)).all(axis=1)]
-        return self._read(frame, found, followed=False)
+        return self._read(frame, found, np.zeros(len(found), np.bool_))[0]
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:
         """Return the smoothed landmarks, and remember where to look for them in the next frame."""
         self._filters = {
-            name: self._filters.get(name) or Filters(self._options.smoothing) for name in self._shown
+            name: self._filters.get(name) or Filters(self._options.smoothing, boxed=self._stages.traits.boxed)
+            for name in self._shown
         }
         if not len(people):
             self._regions = NOWHERE
@@ -142,3 +192,17 @@ class _Memory:
         aimed = concatenated([filters.aim(row, size, time) for row, filters, size in rows])
         self._regions = self._stages.follow(aimed, stamp)
         return concatenated([filters(row, size, time) for row, filters, size in rows])
+
+
+def _paired(known: Regions, found: Regions) -> dict[int, int]:
+    """Return for who is known (rows) what was found of them (columns), the best pairs first, each once."""
+    shared = overlap(known, found).astype(np.float64)
+    areas, others = known.size.prod(axis=1)[:, None], found.size.prod(axis=1)[None]
+    inside = shared * (areas + others) / (1 + shared) / np.minimum(areas, others).clip(1)
+    possible = (shared >= _RENEWS) | (inside >= _INSIDE)
+    pairs: dict[int, int] = {}
+    for pick in np.argsort(-shared, axis=None, kind="stable").tolist():
+        row, column = divmod(pick, len(found))
+        if possible[row, column] and row not in pairs and column not in pairs.values():
+            pairs[row] = column
+    return pairs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.landmarks import bounds
+from vitruvian.landmarks import sure_points
 from vitruvian.models.nms import overlaps
 from vitruvian.options import check_number
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vitruvian.landmarks import Landmarks
 
-__all__ = ["Tracker", "Tracking", "distinct", "similarity"]
+__all__ = ["FEW", "Tracker", "Tracking", "distinct", "similarity"]
 
 _FALLOFF = 0.12  # of a size: how far a point may be off
 _UNKNOWN = 6.0  # sizes per second by which it may be off while it is not known how somebody moves
@@ -34,6 +34,7 @@ _OWN = 0.25  # what it counts to be found where one was followed to
 _ASTRAY = 0.4  # sizes from where somebody was heading, beyond which they may be somebody else
 _QUICK, _SLOW = 0.15, 0.8  # seconds over which velocities are averaged
 _SIDE = 2.0  # seconds over which it is averaged of which side a hand is
+FEW = 3  # sure points, below which a body is not told by them
 _SIDED = 0.8  # what it counts against an instance that it is surely a hand of the other side
 
 
@@ -66,22 +67,41 @@ def similarity(xy: NDArray[np.floating], others: NDArray[np.floating], width: fl
 
     Args:
         xy: (K, 2) pixels.
-        others: (N, K, 2) pixels.
+        others: (N, K, 2) pixels; what is NaN in one of two bodies does not count between them.
         width: Distance in pixels at which a point counts exp(-1/2).
 
     Returns:
         (N,), from 0 to 1.
     """
     squared = ((xy.astype(np.float64) - others) ** 2).sum(axis=2)
-    alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width)).mean(axis=1)
-    return alike
+    alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width))
+    known = np.isfinite(alike)
+    if known.all():
+        return np.asarray(alike.mean(axis=1))
+    return np.asarray(np.where(known, alike, 0).sum(axis=1) / known.sum(axis=1).clip(1))
 
 
 def sizes(xy: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the square root of the area of each instance's bounds: (N,) pixels, at least 1."""
-    extent = (xy.max(axis=1) - xy.min(axis=1)).astype(np.float64)
+    box = _bounds(xy)
+    extent = (box[:, 2:] - box[:, :2]).astype(np.float64)
     side: NDArray[np.float64] = np.sqrt(extent.prod(axis=1)).clip(1)
     return side
+
+
+def _bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the box around the known points of each of (N, K, 2) bodies: (N, 4) x0, y0, x1, y1."""
+    return np.concatenate([np.fmin.reduce(xy, axis=1), np.fmax.reduce(xy, axis=1)], axis=1)
+
+
+def _leap(xy: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how far the middle of a body moved, (2,): that of the points known of both, if there are any."""
+    known = np.isfinite(xy[:, 0]) & np.isfinite(before[:, 0])
+    if known.all():
+        return np.asarray(xy.mean(axis=0) - before.mean(axis=0))
+    if known.any():
+        return np.asarray((xy - before)[known].mean(axis=0))
+    return np.asarray(np.nanmean(xy, axis=0) - np.nanmean(before, axis=0))
 
 
 def distinct(people: Landmarks, worth: Sequence[float]) -> NDArray[np.intp]:
@@ -103,7 +123,7 @@ class _Track:
     """Somebody.
 
     Attributes:
-        xy: (K, 2) landmarks when last seen.
+        xy: (K, 2) landmarks when last seen; NaN where they were not sure.
         born: When first seen.
         seen: When last seen.
         size: In pixels, averaged: somebody half hidden looks small.
@@ -140,7 +160,7 @@ class _Track:
 
     def distance(self, xy: NDArray[np.float32], time: float) -> float:
         """Return how far the middle of a body is from where this one should be, in sizes."""
-        offset = xy.mean(axis=0) - self.xy.mean(axis=0) - self.moved(time)
+        offset = _leap(xy, self.xy) - self.moved(time)
         return float(np.hypot(*offset)) / self.size
 
     def likeness(self, xy: NDArray[np.float32], time: float) -> NDArray[np.float64]:
@@ -162,7 +182,7 @@ class _Track:
         """Take note of how they look now; ``likeness`` is how well that agrees with what was expected."""
         xy, passed, age = person.xy[0], time - self.seen, time - self.born
         if passed > 0:
-            speed = (xy.mean(axis=0) - self.xy.mean(axis=0)) / passed
+            speed = _leap(xy, self.xy) / passed
             # Half hidden, a body seems to leap: what is unlike it says little about how it moves.
             self.velocity = self.velocity + likeness * _share(passed, age, _QUICK) * (speed - self.velocity)
             self.heading = self.heading + likeness * _share(passed, age, _SLOW) * (speed - self.heading)
@@ -188,10 +208,11 @@ class Tracker:
     Args:
         keep: Seconds after which somebody missing is forgotten.
         drift: Sizes per second by which somebody becomes harder to predict.
+        sure: Score from which on a point tells who somebody is, unless only a few reach it; 0: all do.
     """
 
-    def __init__(self, keep: float, drift: float) -> None:
-        self._keep, self._drift = keep, drift
+    def __init__(self, keep: float, drift: float, sure: float = 0.0) -> None:
+        self._keep, self._drift, self._sure = keep, drift, sure
         self._tracks: dict[int, _Track] = {}
         self._next = 0
 
@@ -204,6 +225,7 @@ class Tracker:
             time: Seconds, not falling.
         """
         self._forget(time)
+        shown, people = people, self._told(people)
         names = list(self._tracks)
         likeness = np.array([self._tracks[name].likeness(people.xy, time) for name in names])
         likeness = likeness.reshape(len(names), len(people)) * self._agreement(people)
@@ -222,12 +244,20 @@ class Tracker:
         found = [row for row in range(len(people)) if row not in identities and expected[rows[row]] is None]
         identities |= self._newcomers(people, found, time)
         order = sorted(identities, key=lambda row: identities[row])
-        people = people[np.array(order, np.intp)]
+        people = shown[rows[np.array(order, np.intp)]]
         track_id = np.array([identities[row] for row in order], np.int64)
         if people.handedness is None:
             return replace(people, track_id=track_id)
         right = np.array([self._tracks[name].right for name in track_id.tolist()], np.float32)
         return replace(people, track_id=track_id, handedness=right)
+
+    def _told(self, people: Landmarks) -> Landmarks:
+        """Return the people with the points that tell who they are; the others are NaN."""
+        if not self._sure:
+            return people
+        points = sure_points(people, self._sure)
+        few = np.isfinite(points).all(axis=2).sum(axis=1) < FEW
+        return replace(people, xy=np.where(few[:, None, None], people.xy, points))
 
     def misses(self, present: Collection[int | None], time: float) -> bool:
         """Return whether somebody is remembered who is not present."""
@@ -322,7 +352,7 @@ class Tracker:
     def _newcomers(self, people: Landmarks, rows: Sequence[int], time: float) -> dict[int, int]:
         """Give identities to those of these rows who are somebody new."""
         present = [track for track in self._tracks.values() if track.seen == time]
-        boxes = bounds(
+        boxes = _bounds(
             np.array([track.xy for track in present], np.float32).reshape(-1, *people.xy.shape[1:])
         )
         identities = {}

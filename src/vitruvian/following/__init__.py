@@ -1,6 +1,7 @@
 """Where to look in the next frame: regions out of this frame's landmarks, and the originals' loops."""
 
 from vitruvian.following.bodies import Compatible, compatible, follow_bodies
+from vitruvian.following.boxes import SURE, follow_boxes, turned_follow
 from vitruvian.following.handpose import (
     CompatibleHandpose,
     FindPalms,
@@ -26,6 +27,7 @@ from vitruvian.following.stages import (
 
 __all__ = [
     "NOWHERE",
+    "SURE",
     "Compatible",
     "CompatibleHandpose",
     "CompatibleHands",
@@ -42,10 +44,12 @@ __all__ = [
     "compatible_hands",
     "flipped",
     "follow_bodies",
+    "follow_boxes",
     "follow_hands",
     "joined",
     "overlap",
     "pushed",
     "scaled",
     "seconds",
+    "turned_follow",
 ]

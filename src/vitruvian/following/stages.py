@@ -63,10 +63,17 @@ class Traits:
         drift: Sizes per second by which an instance becomes harder to predict: how suddenly it moves.
         apart: Of the side of a region: a detection nearer to the middle of the region in which an instance is
             followed is that instance.
+        sure: Score from which on a point counts in telling who is who, and of which an instance needs a few
+            to be followed; 0: all points count.
+        boxed: Whether instances are looked for in upright boxes, as a detector gives them: then what a
+            detector finds renews the box in which it is followed (with points out of sight the box made from
+            the others shrinks), and each box stays as it was read.
     """
 
     drift: float = 0.6
     apart: float = 0.08
+    sure: float = 0.0
+    boxed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,10 @@ from vitruvian.weights.disk import writing
 from vitruvian.weights.fetching import FetchError, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Limits", "download"]
+__all__ = ["Limits", "download", "download_file"]
 
 _CHUNK = 64 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -75,6 +76,43 @@ def download(
         return data
     finally:
         if data is not None or arrived.tag() is None:
+            arrived.discard()
+
+
+def download_file(
+    url: str,
+    part: Path,
+    target: Path,
+    *,
+    check: Callable[[Path], None],
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """Put the content of ``url`` into a file, without ever having it in memory.
+
+    Args:
+        url: As for ``download``.
+        part: As for ``download``; in the same folder as ``target``.
+        target: Where the file is to be; what is there stays until all has arrived.
+        check: Called with ``part`` once all has arrived; raises if it is not what it should be.
+        progress: Told how far the download is.
+        limits: How much it may cost.
+
+    Raises:
+        FetchError: It cannot be fetched.
+        WeightsError: The files cannot be written.
+    """
+    _check_address(url, came_from=None)
+    arrived = _Part(part)
+    complete = False
+    try:
+        _repeat(_Attempt(url, arrived, progress, limits or Limits()))
+        complete = True
+        check(part)
+        with writing(target.parent):
+            part.replace(target)
+    finally:
+        if complete or arrived.tag() is None:
             arrived.discard()
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-__all__ = ["WeightFile", "sha256_of"]
+from vitruvian.errors import WeightsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["WeightFile", "sha256_of", "sha256_of_file"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +35,16 @@ class WeightFile:
 def sha256_of(data: bytes) -> str:
     """Return the SHA-256 of ``data`` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file that may be larger than the memory, in lower-case hexadecimal.
+
+    Raises:
+        WeightsError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as problem:
+        raise WeightsError(f"cannot be read ({problem.strerror})", path=path) from problem

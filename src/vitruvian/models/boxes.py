@@ -1,0 +1,139 @@
+"""Boxes from anywhere: those that somebody gives, and those of a stranger's detector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.errors import ArrayError, OptionError, shown
+from vitruvian.models.detr import whole_pictures
+from vitruvian.options import check_rotation
+from vitruvian.regions import Regions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from numpy.typing import ArrayLike
+
+    from vitruvian.frame import Frame
+
+    Boxes: TypeAlias = Regions | ArrayLike
+
+__all__ = ["AskedDetector", "GivenBoxes", "regions_of_boxes", "turned_boxes"]
+
+
+def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
+    """Return boxes as upright regions, in their order.
+
+    Args:
+        boxes: (M, 4) x0, y0, x1, y1 in pixels, whose score is 1; or (M, 5) with a score from 0 to 1 behind
+            them; or regions, which stay as they are. Nothing, such as ``[]``, is no box.
+        name: What errors call them.
+
+    Raises:
+        ArrayError: They are something else, or a right or lower edge lies before a left or upper one.
+    """
+    if isinstance(boxes, Regions):
+        return boxes
+    try:
+        rows = np.asarray(boxes, np.float64)
+    except (TypeError, ValueError) as problem:
+        raise ArrayError(f"{name}: expected numbers of shape (M, 4) or (M, 5), got {boxes!r}") from problem
+    if not rows.size:
+        rows = rows.reshape(0, 4)
+    if rows.ndim != 2 or rows.shape[1] not in (4, 5):
+        raise ArrayError(f"{name}: expected shape (M, 4) or (M, 5), got {rows.shape}")
+    low, high = rows[:, :2], rows[:, 2:4]
+    if not np.isfinite(rows).all() or (high < low).any():
+        raise ArrayError(
+            f"{name}: each is x0, y0, x1, y1 in pixels with x0 <= x1 and y0 <= y1, got {boxes!r}"
+        )
+    score = rows[:, 4] if rows.shape[1] == 5 else np.ones(len(rows))
+    return Regions(
+        ((low + high) / 2).astype(np.float32),
+        (high - low).astype(np.float32),
+        np.zeros(len(rows), np.float32),
+        score.astype(np.float32),
+    )
+
+
+def turned_boxes(regions: Regions, rotation: int) -> Regions:
+    """Return the same boxes of a picture, each as it is seen once the picture is upright.
+
+    Args:
+        regions: In the picture as it is; those that are turned already stay as they are.
+        rotation: Degrees by which the picture must be turned clockwise to be upright: a multiple of 90.
+    """
+    if not rotation % 360:
+        return regions
+    straight = regions.rotation == 0
+    size = np.where(straight[:, None], regions.size[:, :: -1 if rotation % 180 else 1], regions.size)
+    turn = np.where(straight, np.float32(-math.radians(rotation % 360)), regions.rotation)
+    return replace(regions, size=size, rotation=turn)
+
+
+@dataclass(frozen=True, eq=False)
+class GivenBoxes:
+    """The detector that knows already where people are.
+
+    Attributes:
+        boxes: Those of every picture; or of each by its ``Stamp.source``, in full or the file name alone.
+    """
+
+    boxes: Boxes | Mapping[str, Boxes]
+
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        """Return the boxes of each picture, in its own pixels.
+
+        Raises:
+            ArrayError: They are no boxes.
+            OptionError: A picture is not in the mapping, or ``rotation`` is no multiple of 90.
+        """
+        check_rotation("rotation", rotation)
+        return [turned_boxes(self._of(frame.stamp.source), rotation) for frame in frames]
+
+    def _of(self, source: str) -> Regions:
+        if not isinstance(self.boxes, Mapping):
+            return regions_of_boxes(self.boxes)
+        for name in (source, PurePath(source).name):
+            if name in self.boxes:
+                return regions_of_boxes(self.boxes[name], f"boxes of {shown(name)}")
+        raise OptionError(
+            f"boxes: there are none for {shown(source)}; give an empty list for a picture without anybody"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AskedDetector:
+    """A stranger's detector.
+
+    Attributes:
+        ask: Frames in; out come, for each, regions or boxes in its own pixels, best first.
+        whole_image: Whether a picture in which it finds nobody counts as one person that fills it.
+    """
+
+    ask: Callable[[Sequence[Frame]], Sequence[Boxes]]
+    whole_image: bool = False
+
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        """Return what the detector finds in each picture.
+
+        Raises:
+            ArrayError: It returns something else, or not one answer for each picture.
+            OptionError: ``rotation`` is no multiple of 90.
+        """
+        check_rotation("rotation", rotation)
+        answers = list(self.ask(frames))
+        if len(answers) != len(frames):
+            raise ArrayError(f"detector: expected {len(frames)} answers, one a picture, got {len(answers)}")
+        found = [turned_boxes(regions_of_boxes(each, "the detector's boxes"), rotation) for each in answers]
+        if not self.whole_image:
+            return found
+        whole = whole_pictures(frames, rotation)
+        return [some if len(some) else all_of_it for some, all_of_it in zip(found, whole, strict=True)]
