@@ -10,6 +10,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out
+# Installed before the tests' other needs, so that it is this build of PyTorch: TORCH=torch takes the newest.
+TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 # The astronaut picture that scikit-image carries: NASA, public domain.
 ASTRONAUT = $(shell $(BIN)/python -c "import pathlib, skimage.data as d; print(pathlib.Path(d.__file__).parent / 'astronaut.png')")
@@ -44,6 +46,7 @@ clean:
 
 # A stamp for each set of dependencies: offline reruns install nothing.
 $(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
+	$(if $(filter test,$*),$(BIN)/python -m pip install --quiet $(TORCH))
 	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	@touch $@
 

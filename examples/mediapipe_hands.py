@@ -31,7 +31,7 @@ def main(model: str, photo: str, annotated: str) -> None:
             vision.drawing_styles.get_default_hand_connections_style(),
         )
         tip = hand[vision.HandLandmark.INDEX_FINGER_TIP]
-        x, y = tip.x * image.width, tip.y * image.height
+        x, y = (tip.x or 0) * image.width, (tip.y or 0) * image.height
         print(f"{sides[0].category_name} ({sides[0].score:.0%}), index finger tip at {x:.0f}, {y:.0f}")
     cv2.imwrite(annotated, picture)
     print(f"{len(result.hand_landmarks)} hands -> {annotated}")

@@ -301,3 +301,111 @@ def test_real_hands_are_drawn_where_they_are(hands_full, hand_photos):
         inside = changed[y0:y1, x0:x1]
         assert 0.2 < inside.mean() < 0.9  # drawn, and the hand can still be seen
     assert changed.mean() < 0.05
+
+
+MANY = Skeleton.named("sapiens308")
+
+
+def _many(*, scale: float = 1.0, score: float = 1.0) -> Landmarks:
+    """Somebody with 308 points who faces us: a face of 120 x 160, hands of 80, from head to toe 700."""
+    xy = np.full((308, 2), np.nan, F32)
+    rows = {"shoulder": 200, "elbow": 300, "hip": 420, "knee": 560, "ankle": 700, "heel": 710, "toe": 720}
+    for i, name in enumerate(MANY.landmarks):
+        side = 60 if name.startswith("left") else -60
+        xy[i] = (200 + side, next((y for part, y in rows.items() if part in name), 190))
+    for i, at in enumerate([(200, 90), (230, 70), (170, 70), (260, 80), (140, 80)]):
+        xy[i] = at
+    for part in [part for part in MANY.parts if set(MANY.parts[part]) < set(MANY.parts["face"])]:
+        points = list(MANY.parts[part])
+        turn = np.linspace(0, 2 * np.pi, len(points), endpoint=False)
+        side = 30 if part.startswith("left") else -30 if part.startswith("right") else 0
+        size = 3 if "pupil" in part else 6 if "iris" in part else 16
+        at = (200 + side, 130 if "lip" in part else 100 if "nose" in part else 70)
+        xy[points] = np.stack([at[0] + size * np.cos(turn), at[1] + size * np.sin(turn)], axis=1)
+    for side, x in (("left", 290), ("right", 110)):
+        points = list(MANY.parts[f"{side}_hand"])
+        xy[points] = _hand(at=(x, 440), size=80).xy[0]
+    xy *= F32(scale)
+    box = np.array([[*xy.min(axis=0), *xy.max(axis=0)]], F32)
+    return Landmarks(MANY, xy[None], box, np.ones(1, F32), score=np.full((1, 308), score, F32))
+
+
+@pytest.fixture
+def wall():
+    return np.full((760, 400, 3), 128, np.uint8)
+
+
+def _painted(before, after) -> np.ndarray:
+    return (before != after).any(axis=2)
+
+
+def test_308_points_keep_their_colours_and_the_face_can_still_be_seen(wall):
+    style = Style()
+    picture = draw_landmarks(wall, _many(), style)
+    for colour in (style.left, style.right, style.middle, *style.fingers):
+        assert (np.abs(picture.astype(int) - colour).max(axis=2) < 40).sum() > 20, colour
+    painted = _painted(wall, picture)
+    assert 0.1 < painted[50:150, 140:260].mean() < 0.5
+    x, y = _many().xy[0, MANY.landmarks.index("left_ankle")].tolist()
+    assert picture[round(y), round(x)] == pytest.approx(style.left, abs=8)
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5])
+def test_a_small_face_is_no_blot(wall, scale):
+    picture = draw_landmarks(wall, _many(scale=scale), Style(thickness=2, radius=3))
+    lips = np.s_[round(114 * scale) : round(147 * scale), round(184 * scale) : round(217 * scale)]
+    assert 0 < _painted(wall, picture)[lips].mean() < 0.9
+
+
+def test_radius_and_thickness_are_pixels(wall):
+    person = _many()
+    areas = []
+    for thickness, radius in ((2, 3), (2, 9), (9, 9)):
+        picture = draw_landmarks(wall, person, Style(thickness=thickness, radius=radius, faint=0))
+        row = np.flatnonzero((np.abs(picture[600].astype(int) - Style().left) < 8).all(axis=1))
+        assert len(row) == pytest.approx(thickness, abs=2)  # a limb that stands, below the knee
+        x, y = np.rint(person.xy[0, MANY.landmarks.index("left_heel")]).astype(int)
+        column = picture[y - 30 : y + 30, x]
+        areas.append((np.abs(column.astype(int) - Style().left) < 8).all(axis=1).sum())
+    assert areas[0] < areas[1]
+    alone = np.full_like(person.xy, np.nan)
+    alone[0, 69] = 200, 300  # the neck, of which no limb goes out
+    neck = Landmarks(MANY, alone, person.box, person.box_score)
+    for radius in (3, 9):
+        picture = draw_landmarks(wall, neck, Style(thickness=2, radius=radius))
+        assert (picture[300] == Style().middle).all(axis=1).sum() == pytest.approx(2 * radius + 1, abs=1)
+
+
+@pytest.mark.parametrize(("name", "value"), [("radius", 0), ("thickness", 0.5), ("radius", float("nan"))])
+def test_what_nobody_could_see_is_refused(name, value):
+    with pytest.raises(OptionError, match=name):
+        Style(**{name: value})
+
+
+def test_what_is_not_faint_is_not_drawn(wall):
+    assert (draw_landmarks(wall, _many(score=0.2), Style(min_score=0.3, faint=0)) == wall).all()
+    assert _painted(wall, draw_landmarks(wall, _many(score=0.3), Style(min_score=0.3, faint=0))).any()
+    assert _painted(wall, draw_landmarks(wall, _many(score=0.2), Style(min_score=0.3))).any()
+
+
+def test_pixels_are_counted_as_the_skeleton_says(wall):
+    """The middle of pixel 200 is 200 for one original, 200.5 for the other."""
+    for skeleton, middle in ((MANY, 200.0), (BODY, 200.5)):
+        xy = np.full((1, len(skeleton), 2), np.nan, F32)
+        xy[0, 6] = middle
+        person = Landmarks(skeleton, xy, np.array([[0, 0, 400, 760]], F32), np.ones(1, F32))
+        rows, columns = np.nonzero(_painted(wall, draw_landmarks(wall, person)))
+        assert (rows.min() + rows.max(), columns.min() + columns.max()) == (400, 400)
+
+
+def test_308_points_far_outside_or_in_one_place_do_no_harm(wall):
+    person = _many()
+    for xy in (np.full_like(person.xy, 1e9), np.zeros_like(person.xy), np.full_like(person.xy, np.nan)):
+        same = Landmarks(MANY, xy, person.box, person.box_score, score=person.score)
+        assert draw_landmarks(wall, same).shape == wall.shape
+
+
+def test_308_points_as_133_look_alike(wall):
+    picture = draw_landmarks(wall, vitruvian.convert(_many(), "coco133"))
+    whole = draw_landmarks(wall, _many())
+    assert 0.5 < _painted(wall, picture).sum() / _painted(wall, whole).sum() < 1.5

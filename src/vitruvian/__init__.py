@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from vitruvian.landmarks import Landmarks, Mask
     from vitruvian.models.blazehand import HandSettings
     from vitruvian.models.blazepose import PoseSettings
+    from vitruvian.models.sapiens import SapiensSettings
     from vitruvian.offline import smooth_offline
     from vitruvian.pipeline import Pipeline
     from vitruvian.provenance import Provenance
     from vitruvian.recording import Recording
     from vitruvian.regions import Regions
     from vitruvian.runtimes.openvino import OpenVINO
+    from vitruvian.sapiens_tools import sapiens_info, sapiens_pose
     from vitruvian.sinks.c3d import C3dSink, write_c3d
     from vitruvian.sinks.coco import CocoSink
     from vitruvian.sinks.csv import CsvSink, read_csv
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from vitruvian.sources.source import Source, VideoInfo
     from vitruvian.sources.video import VideoSource
     from vitruvian.tracking import Tracking
-    from vitruvian.zoo import hands, hands_pipeline, pose, pose_pipeline
+    from vitruvian.zoo import hands, hands_pipeline, pose, pose_pipeline, sapiens, sapiens_pipeline
 
 __version__ = "0.1.0.dev0"
 
@@ -91,6 +93,7 @@ _HOMES = {
     "Provenance": "provenance",
     "Recording": "recording",
     "Regions": "regions",
+    "SapiensSettings": "models.sapiens",
     "SessionError": "errors",
     "SinkError": "errors",
     "Skeleton": "skeleton",
@@ -120,6 +123,10 @@ _HOMES = {
     "read_jsonl": "sinks.jsonl",
     "read_npz": "sinks.npz",
     "read_parquet": "sinks.parquet",
+    "sapiens": "zoo",
+    "sapiens_info": "sapiens_tools",
+    "sapiens_pipeline": "zoo",
+    "sapiens_pose": "sapiens_tools",
     "smooth_offline": "offline",
     "write_c3d": "sinks.c3d",
     "write_trc": "sinks.trc",
@@ -156,6 +163,7 @@ __all__ = [
     "Provenance",
     "Recording",
     "Regions",
+    "SapiensSettings",
     "SessionError",
     "SinkError",
     "Skeleton",
@@ -187,6 +195,10 @@ __all__ = [
     "read_jsonl",
     "read_npz",
     "read_parquet",
+    "sapiens",
+    "sapiens_info",
+    "sapiens_pipeline",
+    "sapiens_pose",
     "smooth_offline",
     "testing",
     "weights",

@@ -39,13 +39,16 @@ class Style:
         outline: Around everything, so that it shows on bright ground as on dark.
         width: Of a limb, as a fraction of the picture's shorter side; who is small in the picture gets
             thinner limbs.
+        thickness: Of a limb in pixels, in the place of ``width``; hands and faces get it at most.
+        radius: Of a point in pixels; by default it goes with the limbs. Points of hands and faces get it at
+            most, so that they stay apart.
         min_score: Points below it, and limbs that end in one, are drawn faintly. A point without a score is
             not.
         faint: How much of a faint limb shows, from 0 to 1.
         mask: How much of a mask's colour shows, from 0 to 1.
 
     Raises:
-        OptionError: A fraction is outside 0 to 1.
+        OptionError: A fraction is outside 0 to 1, or something in pixels below 1.
     """
 
     left: Colour = (255, 138, 30)
@@ -60,14 +63,19 @@ class Style:
     )
     outline: Colour = (20, 22, 28)
     width: float = 0.007
+    thickness: float | None = None
+    radius: float | None = None
     min_score: float = 0.5
     faint: float = 0.35
     mask: float = 0.4
 
     def __post_init__(self) -> None:
-        """Refuse fractions that are none."""
+        """Refuse fractions that are none, and what is too small to be seen."""
         for name in ("width", "min_score", "faint", "mask"):
             check_number(name, getattr(self, name), 0, 1)
+        for name in ("thickness", "radius"):
+            if (pixels := getattr(self, name)) is not None:
+                check_number(name, pixels, 1)
 
 
 def draw_landmarks(
@@ -95,17 +103,22 @@ def draw_landmarks(
     for number, mask in zip(numbers, landmarks.mask or (), strict=False):
         _tint(picture, mask, _COLOURS[number % len(_COLOURS)], style.mask)
     people = list(landmarks)
-    # Faint things first and as one layer, so that they do not cover, nor add up.
+    if style.faint:
+        _draw_faintly(picture, people, style)
+    for person in people:
+        _draw_person(picture, person, style, sure=True)
+        _draw_label(picture, person, style)
+    return picture
+
+
+def _draw_faintly(picture: NDArray[np.uint8], people: list[Landmarks], style: Style) -> None:
+    """Draw what is uncertain, first and as one layer, so that it does not cover, nor add up."""
     touched = _touched(picture, people, style)
     before = picture[touched].copy()
     for person in people:
         _draw_person(picture, person, style, sure=False)
     if before.size:
         picture[touched] = cv2.addWeighted(picture[touched], style.faint, before, 1 - style.faint, 0)
-    for person in people:
-        _draw_person(picture, person, style, sure=True)
-        _draw_label(picture, person, style)
-    return picture
 
 
 def _touched(picture: NDArray[np.uint8], people: list[Landmarks], style: Style) -> tuple[slice, slice]:
@@ -118,7 +131,7 @@ def _touched(picture: NDArray[np.uint8], people: list[Landmarks], style: Style) 
             ends = {point for edge in person.skeleton.edges if faint[list(edge)].any() for point in edge}
             reached = [point for point in {*np.flatnonzero(faint).tolist(), *ends} if known[point]]
             # The thickest rim, and what anti-aliasing adds.
-            rim = 2.5 * max(_widths(person, min(picture.shape[:2]) * style.width)) + 4
+            rim = 2.5 * max(*_widths(picture, person, style), style.radius or 0) + 4
             points = np.clip(person.xy[0, reached], -_FAR, _FAR)
             corners += [points.min(axis=0) - rim, points.max(axis=0) + rim]
     if not corners:
@@ -139,7 +152,10 @@ _COLOURS: tuple[Colour, ...] = (
 """Told apart by the colour-blind too (Okabe and Ito, Color Universal Design)."""
 
 
-_DENSE_PARTS = frozenset({"face", "left_hand", "right_hand"})
+_DENSE_PARTS = frozenset({"head", "face", "left_hand", "right_hand"})
+_CENTRED = "centre"  # how the convention of a skeleton begins whose pixels have their middle at whole numbers
+_LEAST_RADIUS = 0.6  # pixels, of a point in a crowd
+_APART = 3  # pixels: where the points of a crowd are closer, one of them stands for several
 _STANDING_IN = "_fingers_of_body"
 _FINGERS = ("thumb", "index_finger", "middle_finger", "ring_finger", "pinky")
 
@@ -153,6 +169,8 @@ class _Plan:
         fingers: For each point its place in ``_FINGERS``, or ``None``.
         dense: Points that are close together.
         hands: The points of each hand that has fingers.
+        joints: Points of hands that an arm ends in as well.
+        crowds: The points of each part of a face.
         standing_in: Points of a body that stand in for a hand, and the points of that.
     """
 
@@ -160,6 +178,8 @@ class _Plan:
     fingers: tuple[int | None, ...]
     dense: frozenset[int]
     hands: tuple[tuple[int, ...], ...]
+    joints: frozenset[int]
+    crowds: tuple[tuple[int, ...], ...]
     standing_in: tuple[tuple[list[int], list[int]], ...]
 
     def colour(self, start: int, end: int, style: Style) -> Colour:
@@ -189,30 +209,38 @@ def _plan(skeleton: Skeleton) -> _Plan:
     hands = [points for points in groups.values() if any(fingers[point] is not None for point in points)]
     if not hands and any(finger is not None for finger in fingers):
         hands = [tuple(range(len(skeleton)))]
-    elsewhere = {point for part, points in parts.items() if part not in groups for point in points}
-    dense = {point for points in groups.values() if points not in hands for point in points} - elsewhere
+    # A part that lies in such a group, such as the palm or an eyebrow, leads nowhere else.
+    inner = {name for name, points in parts.items() if any(set(points) <= {*g} for g in groups.values())}
+    elsewhere = {point for part, points in parts.items() if part not in inner for point in points}
+    faces = [points for points in groups.values() if points not in hands]
+    dense = {*sum(faces, ())} - elsewhere
+    crowds = [parts[name] for name in inner - groups.keys() if set(parts[name]) <= dense]
+    joints = {*sum(groups.values(), ())} & elsewhere
     rough = {part: list(points) for part, points in parts.items() if part.endswith(_STANDING_IN)}
     instead = [(points, list(parts[f"{part.split('_')[0]}_hand"])) for part, points in rough.items()]
     dense.update(*rough.values())
-    return _Plan(tuple(sides), tuple(fingers), frozenset(dense), tuple(hands), tuple(instead))
+    return _Plan(
+        tuple(sides),
+        tuple(fingers),
+        frozenset(dense),
+        tuple(hands),
+        frozenset(joints),
+        tuple(crowds),
+        tuple(instead),
+    )
 
 
 def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *, sure: bool) -> None:
     known, confident = _known(person, style)
     if not (known if sure else known & ~confident).any():
         return
-    points = (
-        np.rint((np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) - 0.5) * (1 << _SHIFT)).astype(int).tolist()
-    )
-    plan = _plan(person.skeleton)
-    widths = _widths(person, min(picture.shape[:2]) * style.width)
+    plan, widths = _plan(person.skeleton), _widths(picture, person, style)
+    # OpenCV draws with the middle of a pixel at whole numbers.
+    shift = 0.0 if person.skeleton.convention.startswith(_CENTRED) else 0.5
+    exact = np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) - shift
+    points = np.rint(exact * (1 << _SHIFT)).astype(int).tolist()
     limbs = [
-        (
-            points[a],
-            points[b],
-            plan.colour(a, b, style),
-            min(widths[a], widths[b]),
-        )
+        (points[a], points[b], plan.colour(a, b, style), min(widths[a], widths[b]))
         for a, b in person.skeleton.edges
         if known[a] and known[b] and (confident[a] and confident[b]) == sure
     ]
@@ -220,10 +248,12 @@ def _draw_person(picture: NDArray[np.uint8], person: Landmarks, style: Style, *,
         _line(picture, start, end, style.outline, width + 2 * _rim(width))
     for start, end, colour, width in limbs:
         _line(picture, start, end, colour, width)
-    for i in np.flatnonzero(known & (confident == sure)).tolist():
-        radius = max(1.0, 0.85 * widths[i])
-        _disc(picture, points[i], style.outline, radius + _rim(widths[i]))
-        _disc(picture, points[i], plan.colour(i, i, style), radius)
+    radii, rims = _radii(person, widths, style)
+    shown = _told_apart(person, np.flatnonzero(known & (confident == sure)).tolist())
+    for i in shown:
+        _disc(picture, points[i], style.outline, radii[i] + rims[i])
+    for i in shown:
+        _disc(picture, points[i], plan.colour(i, i, style), radii[i])
 
 
 def _known(person: Landmarks, style: Style) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -242,7 +272,7 @@ def _draw_label(picture: NDArray[np.uint8], person: Landmarks, style: Style) -> 
     if not words or not known.any():
         return
     text, colour = " ".join(words), style.middle if number is None else _COLOURS[number % len(_COLOURS)]
-    width = max(_widths(person, min(picture.shape[:2]) * style.width))
+    width = max(_widths(picture, person, style))
     size, thickness = 0.35 + 0.09 * width, max(1, round(0.4 * width))
     (across, high), _ = cv2.getTextSize(text, _FONT, size, thickness)
     place = _beside_hand if _side(person) else _over_head
@@ -294,16 +324,47 @@ def _disc(picture: NDArray[np.uint8], centre: list[int], colour: Colour, radius:
     cv2.circle(picture, centre, round(radius * (1 << _SHIFT)), colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _widths(person: Landmarks, most: float) -> list[float]:
+def _widths(picture: NDArray[np.uint8], person: Landmarks, style: Style) -> list[float]:
     """Return the limb width at each point: thin for who is small, and where points are dense."""
     plan = _plan(person.skeleton)
-    width = max(1.0, min(most, 0.016 * _extent(person.box[0].reshape(2, 2))))
+    most = style.thickness or min(picture.shape[:2]) * style.width
+    width = style.thickness or max(1.0, min(most, 0.016 * _extent(person.box[0].reshape(2, 2))))
     widths = [0.5 * width if point in plan.dense else width for point in range(len(person.skeleton))]
     for hand in plan.hands:
         own = max(1.0, min(most, 0.02 * _extent(person.xy[0, list(hand)])))
-        for point in hand:
+        for point in set(hand) - plan.joints:
             widths[point] = own
     return widths
+
+
+def _radii(person: Landmarks, widths: list[float], style: Style) -> tuple[list[float], list[float]]:
+    """Return the radius of each point, and its rim: less where points are dense, and least in crowds."""
+    share = 0.85 if style.radius is None else style.radius / max(widths)
+    radii, rims = [max(1.0, share * width) for width in widths], [_rim(width) for width in widths]
+    for crowd in _plan(person.skeleton).crowds:
+        room = max(_LEAST_RADIUS, 0.25 * _spacing(person.xy[0, list(crowd)]))
+        for point in crowd:
+            radii[point] = min(radii[point], room)
+            rims[point] = min(rims[point], 0.4 * room)
+    return radii, rims
+
+
+def _told_apart(person: Landmarks, points: list[int]) -> list[int]:
+    """Return the points without those of crowds that lie on others: they would hide a small face."""
+    crowds = {point: i for i, crowd in enumerate(_plan(person.skeleton).crowds) for point in crowd}
+    cells = np.floor(np.nan_to_num(person.xy[0]).clip(-_FAR, _FAR) / _APART).astype(int).tolist()
+    places = {(crowds.get(i, -i - 1), *cells[i]): i for i in reversed(points)}
+    return sorted(places.values())
+
+
+def _spacing(points: NDArray[np.float32]) -> float:
+    """Return how far the next point is from most of those that are known; 0 if there are not two."""
+    known = points[np.isfinite(points).all(axis=1)].clip(-_FAR, _FAR)
+    if len(known) < 2:
+        return 0.0
+    distances = np.hypot(*(known[:, None] - known).T)
+    np.fill_diagonal(distances, np.inf)
+    return float(np.median(distances.min(axis=1)))
 
 
 def _extent(points: NDArray[np.float32]) -> float:

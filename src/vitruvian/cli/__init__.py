@@ -1,4 +1,4 @@
-"""The command line: ``vitruvian pose``, ``hands``, ``live``, ``models``, ``doctor``."""
+"""The command line: ``vitruvian pose``, ``hands``, ``sapiens``, ``live``, ``models``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import vitruvian
-from vitruvian.cli import doctor, hands, live, models, pose
+from vitruvian.cli import doctor, hands, live, models, pose, sapiens
 from vitruvian.errors import VitruvianError
 
 __all__ = ["app", "main"]
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("pose")(pose.pose)
 app.command("hands")(hands.hands)
+app.command("sapiens")(sapiens.sapiens)
 app.command("live")(live.live)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)

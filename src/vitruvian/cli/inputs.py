@@ -5,26 +5,22 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitruvian.errors import SourceError
-from vitruvian.sinks.mask import MASK_MARK
-from vitruvian.sinks.overlay import OVERLAY_MARK
-from vitruvian.sinks.video import VIDEO_MARK
+from vitruvian.sinks.marks import is_drawn
 from vitruvian.sources.image import SUFFIXES
+from vitruvian.sources.listing import is_video, pictures_and_videos, unique_names
 from vitruvian.sources.source import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["STDIN", "Found", "Input", "expand", "is_video", "names"]
+__all__ = ["STDIN", "Found", "Input", "expand", "names"]
 
 STDIN = "-"
-
-_NEAR = 4096  # bytes of a file's beginning or end, in which our mark is
 
 
 @dataclass(frozen=True)
@@ -57,11 +53,6 @@ class Found:
     skipped: int = 0
 
 
-def is_video(path: str) -> bool:
-    """Say whether a path has the ending of a video; everything else is taken for a picture."""
-    return Path(path).suffix.lower() in VIDEO_SUFFIXES
-
-
 def expand(inputs: Sequence[str]) -> Found:
     """Return what files, folders, patterns and ``-`` stand for.
 
@@ -80,7 +71,7 @@ def expand(inputs: Sequence[str]) -> Found:
             place = path if path == STDIN else os.path.abspath(path)  # noqa: PTH100  # keeps links
             if place in seen:
                 continue
-            if listed and _is_ours(path):
+            if listed and is_drawn(path, video=is_video(path)):
                 found.skipped += 1
             else:
                 found.paths.append(path)
@@ -115,33 +106,11 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[str]:
-    endings = SUFFIXES | VIDEO_SUFFIXES
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(
-                entry.path
-                for entry in entries
-                if Path(entry.name).suffix.lower() in endings and entry.is_file()
-            )
-    except OSError as error:
-        raise SourceError(f"the folder cannot be read: {_reason(error)}", path=folder) from error
+    found = pictures_and_videos(folder)
     if not found:
-        looked = " ".join(sorted(endings))
+        looked = " ".join(sorted(SUFFIXES | VIDEO_SUFFIXES))
         raise SourceError(f"no pictures and no videos in this folder (looked for {looked})", path=folder)
     return found
-
-
-def _is_ours(path: str) -> bool:
-    """Say whether we wrote a picture or a video; what cannot be read is reported when it is its turn."""
-    try:
-        with Path(path).open("rb") as file:
-            if is_video(path):
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _NEAR))
-                return VIDEO_MARK in file.read(_NEAR)
-            beginning = file.read(_NEAR)
-    except (OSError, ValueError):
-        return False
-    return OVERLAY_MARK in beginning or MASK_MARK in beginning
 
 
 def _reason(error: Exception) -> str:
@@ -163,16 +132,4 @@ def names(paths: Iterable[str]) -> list[Input]:
 
 
 def _unique(paths: Sequence[str]) -> list[str]:
-    stems = ["stdin" if path == STDIN else Path(path).stem for path in paths]
-    taken: Counter[str] = Counter()
-    used = {stem.casefold() for stem in stems}
-    unique = []
-    for stem in stems:
-        name = stem
-        while taken[stem.casefold()] and name.casefold() in used:
-            taken[stem.casefold()] += 1
-            name = f"{stem}-{taken[stem.casefold()]}"
-        taken[stem.casefold()] = taken[stem.casefold()] or 1
-        used.add(name.casefold())
-        unique.append(name)
-    return unique
+    return unique_names(["stdin" if path == STDIN else Path(path).stem for path in paths])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitruvian.cli.inputs import Input
+    from vitruvian.draw import Style
     from vitruvian.frame import Frame
     from vitruvian.landmarks import Landmarks
     from vitruvian.sinks.formats import Format
@@ -53,12 +54,14 @@ class Results:
         overlay: Whether to write ``NAME.jpg``, beside ``NAME.json``, and ``NAME.mp4`` of a video.
         masks: Whether to write ``NAME.mask.N.png``.
         formats: Of the landmarks of videos.
+        style: How to draw; ``None``: as the library does.
     """
 
     folder: Path
     overlay: bool = True
     masks: bool = False
     formats: Sequence[Format] = ("jsonl",)
+    style: Style | None = None
 
     def prepare(self, inputs: Sequence[Input]) -> None:
         """Make the folder, and make sure that results can be written and no input is going to be overwritten.
@@ -112,7 +115,7 @@ class Results:
             return landmarks
         fps = min(max(info.fps or _FPS, _SLOWEST), _FASTEST)
         place = self.folder / f"{one.name}.mp4"
-        return [OverlayVideoSink(place, sound=one.path, origin=origin, fps=fps), *landmarks]
+        return [OverlayVideoSink(place, self.style, sound=one.path, origin=origin, fps=fps), *landmarks]
 
     def write(self, one: Input, frame: Frame, people: Landmarks, model: Provenance) -> Path:
         """Write the files of one picture; the JSON comes last, so where it is all are."""
@@ -120,7 +123,7 @@ class Results:
         if self.overlay:
             overlay = self.folder / f"{one.name}.jpg"
             refuse_foreign(overlay, OVERLAY_MARK)
-            sinks.append(OverlaySink(overlay))
+            sinks.append(OverlaySink(overlay, self.style))
         if self.masks:
             sinks.append(MaskSink(self.folder, one.name))
         landmarks = self.folder / f"{one.name}.json"

@@ -12,23 +12,24 @@ from typing import TYPE_CHECKING
 
 import vitruvian
 from vitruvian.cli.clip import Clip, ClipOptions, Watch, follow
-from vitruvian.cli.inputs import STDIN, Input, is_video
+from vitruvian.cli.inputs import STDIN, Input
 from vitruvian.cli.interruption import interruption
 from vitruvian.cli.journal import Entry, Journal
 from vitruvian.cli.meter import metering
 from vitruvian.errors import SourceError, VitruvianError, shown
 from vitruvian.prefetch import prefetch
 from vitruvian.sources.image import read_image
+from vitruvian.sources.listing import is_video
 from vitruvian.sources.video import VideoSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from _typeshed import DataclassInstance
+
     from vitruvian.cli.report import Report
     from vitruvian.cli.results import Results
     from vitruvian.frame import Frame
-    from vitruvian.models.blazehand import HandSettings
-    from vitruvian.models.blazepose import PoseSettings
     from vitruvian.pipeline import Pipeline
 
 __all__ = ["Batch"]
@@ -43,7 +44,7 @@ class Batch:
 
     Attributes:
         pipeline: Finds people or hands.
-        settings: Those of the pipeline.
+        settings: Those of the pipeline, in values that JSON has.
         results: What to write.
         clips: How videos are worked on, and by how much pictures are turned.
         report: Counts; complete also after an interruption.
@@ -52,7 +53,7 @@ class Batch:
     """
 
     pipeline: Pipeline
-    settings: PoseSettings | HandSettings
+    settings: DataclassInstance
     results: Results
     clips: ClipOptions
     report: Report
@@ -156,6 +157,7 @@ class Batch:
             "rotation": self.clips.rotation,
             "overlay": self.results.overlay,
             "clips": [asdict(self.clips), *self.results.formats] if video else None,
+            "style": None if self.results.style is None else asdict(self.results.style),
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode("utf-8")).hexdigest()
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 import typer
 
@@ -15,33 +15,70 @@ from vitruvian.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from _typeshed import DataclassInstance
 
     from vitruvian.cli.clip import ClipOptions
     from vitruvian.cli.inputs import Input
-    from vitruvian.cli.networks import Networks
     from vitruvian.cli.noun import Noun
     from vitruvian.cli.report import Report
     from vitruvian.cli.results import Results
-    from vitruvian.models.blazehand import HandSettings
-    from vitruvian.models.blazepose import PoseSettings
+    from vitruvian.draw import Style
+    from vitruvian.pipeline import Pipeline
     from vitruvian.sinks.formats import Format
 
-__all__ = ["Files", "Look", "Videos", "work"]
+__all__ = ["Drawing", "Files", "Look", "Opens", "Videos", "work"]
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
+Wanted_contra = TypeVar("Wanted_contra", bound="DataclassInstance", contravariant=True)
+
+
+class Opens(Protocol[Wanted_contra]):
+    """What can open the networks that a command needs."""
+
+    def pipeline(self, settings: Wanted_contra) -> AbstractContextManager[Pipeline]:
+        """Open the pipeline that has these settings.
+
+        Raises:
+            VitruvianError: It cannot be opened.
+        """
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Generic[Settings]):
     """What is looked for, and by which networks.
 
     Attributes:
         noun: What it is called.
-        settings: Of the pipeline.
+        settings: Of the pipeline: all that results depend on, in values that JSON has.
         networks: That find it.
     """
 
     noun: Noun
-    settings: PoseSettings | HandSettings
-    networks: Networks
+    settings: Settings
+    networks: Opens[Settings]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How many points are drawn so that they can be told apart: flags.
+
+    Attributes:
+        radius: Of points, in pixels; ``None``: by the size of picture and person.
+        line_thickness: Of limbs, in pixels; ``None``: the same.
+        least_score: Of a point that is drawn.
+    """
+
+    radius: float | None
+    line_thickness: float | None
+    least_score: float
+
+    def style(self) -> Style:
+        """Return the same as it is drawn."""
+        from vitruvian.draw import Style  # noqa: PLC0415  # opens the world of pixels
+
+        return Style(thickness=self.line_thickness, radius=self.radius, min_score=self.least_score, faint=0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +92,7 @@ class Files:
         resume: Whether to leave alone what is done already.
         json_summary: Whether standard output belongs to the summary.
         masks: Whether to write masks.
+        drawing: How to draw; ``None``: as the library does.
     """
 
     output: Path
@@ -63,12 +101,14 @@ class Files:
     resume: bool
     json_summary: bool
     masks: bool = False
+    drawing: Drawing | None = None
 
     def results(self) -> Results:
         """Return which files to write."""
         from vitruvian.cli.results import Results  # noqa: PLC0415  # opens the world of pixels
 
-        return Results(self.output, self.overlay, self.masks, cast("Sequence[Format]", self.formats))
+        style = None if self.drawing is None else self.drawing.style()
+        return Results(self.output, self.overlay, self.masks, cast("Sequence[Format]", self.formats), style)
 
 
 @dataclass(frozen=True)
@@ -101,7 +141,7 @@ class Videos:
         return ClipOptions(self.start, self.end, self.fps, self.smoothing, tracking, self.rotate)
 
 
-def work(given: Sequence[str], look: Look, files: Files, videos: Videos) -> None:
+def work(given: Sequence[str], look: Look[Settings], files: Files, videos: Videos) -> None:
     """Work through what the user named, and print a summary.
 
     Raises:
@@ -113,11 +153,12 @@ def work(given: Sequence[str], look: Look, files: Files, videos: Videos) -> None
     raise typer.Exit(130 if report.interrupted else 1 if report.failed else 0)
 
 
-def _run(given: Sequence[str], look: Look, files: Files, videos: Videos) -> Report:
+def _run(given: Sequence[str], look: Look[Settings], files: Files, videos: Videos) -> Report:
     # Opening the world of pixels takes 0.3 s, which --help need not wait for.
-    from vitruvian.cli.inputs import expand, is_video, names  # noqa: PLC0415
+    from vitruvian.cli.inputs import expand, names  # noqa: PLC0415
     from vitruvian.cli.report import Report  # noqa: PLC0415
     from vitruvian.cli.run import Batch  # noqa: PLC0415
+    from vitruvian.sources.listing import is_video  # noqa: PLC0415
 
     found = expand(given)
     inputs, report = names(found.paths), Report(look.noun, str(files.output))

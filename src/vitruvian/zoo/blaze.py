@@ -1,4 +1,4 @@
-"""The composition root: names become objects here, and nowhere else."""
+"""The networks of MediaPipe: bodies of 33 points and hands of 21."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from vitruvian.skeleton import Skeleton
 from vitruvian.whole import HOPE, Whole
 
 if TYPE_CHECKING:
-    from vitruvian.runtimes.session import ModelFile, Runtime
+    from vitruvian.runtimes.session import ModelFile, Runtime, Session
 
 __all__ = ["hands", "hands_pipeline", "pose", "pose_pipeline"]
 
@@ -211,8 +211,7 @@ def hands_pipeline(
         SessionError: The networks cannot be opened, or are of another kind.
     """
     runtime = OpenVINO() if runtime is None else runtime
-    detector = runtime.open(files["detector"], PALM_DETECTOR, outputs=tuple(PALM_DETECTOR.outputs))
-    landmarker = runtime.open(files["landmarker"], HAND_LANDMARKER, outputs=tuple(HAND_LANDMARKER.outputs))
+    detector, landmarker = _hand_networks(files, runtime)
 
     def release() -> None:
         detector.close()
@@ -234,8 +233,7 @@ def hands_pipeline(
 def _with_hands(bodies: Pipeline, files: Mapping[str, ModelFile], runtime: Runtime) -> Pipeline:
     """Return a pipeline that finds the hands of these bodies as well."""
     settings = HandSettings()
-    detector = runtime.open(files["detector"], PALM_DETECTOR, outputs=tuple(PALM_DETECTOR.outputs))
-    landmarker = runtime.open(files["landmarker"], HAND_LANDMARKER, outputs=tuple(HAND_LANDMARKER.outputs))
+    detector, landmarker = _hand_networks(files, runtime)
 
     def release() -> None:
         bodies.release()
@@ -249,6 +247,14 @@ def _with_hands(bodies: Pipeline, files: Mapping[str, ModelFile], runtime: Runti
     )
     networks = bodies.model.files + tuple(file.sha256 for file in files.values())
     return replace(bodies, whole=whole, model=replace(bodies.model, files=networks), release=release)
+
+
+def _hand_networks(files: Mapping[str, ModelFile], runtime: Runtime) -> tuple[Session, Session]:
+    """Return the open palm detector and the open landmark network."""
+    detector = runtime.open(files["detector"], PALM_DETECTOR, outputs=tuple(PALM_DETECTOR.outputs))
+    return detector, runtime.open(
+        files["landmarker"], HAND_LANDMARKER, outputs=tuple(HAND_LANDMARKER.outputs)
+    )
 
 
 def _files(

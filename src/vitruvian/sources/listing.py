@@ -1,0 +1,59 @@
+"""Which files are pictures and videos, by their endings, and what each is called among many."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitruvian.errors import SourceError
+from vitruvian.sources.image import SUFFIXES
+from vitruvian.sources.source import VIDEO_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["is_video", "pictures_and_videos", "unique_names"]
+
+
+def is_video(path: str | Path) -> bool:
+    """Say whether a path has the ending of a video; everything else is taken for a picture."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def pictures_and_videos(folder: Path) -> list[str]:
+    """Return the paths of the pictures and videos that lie in a folder itself, sorted.
+
+    Raises:
+        SourceError: The folder cannot be read.
+    """
+    endings = SUFFIXES | VIDEO_SUFFIXES
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.path
+                for entry in entries
+                if Path(entry.name).suffix.lower() in endings and entry.is_file()
+            )
+    except OSError as error:
+        raise SourceError(f"the folder cannot be read: {error.strerror or error}", path=folder) from error
+
+
+def unique_names(stems: Sequence[str]) -> list[str]:
+    """Return the names, with ``-2``, ``-3`` … where one comes again.
+
+    Names that differ in case only count as the same, since on some disks they are.
+    """
+    taken: Counter[str] = Counter()
+    used = {stem.casefold() for stem in stems}
+    unique = []
+    for stem in stems:
+        name = stem
+        while taken[stem.casefold()] and name.casefold() in used:
+            taken[stem.casefold()] += 1
+            name = f"{stem}-{taken[stem.casefold()]}"
+        taken[stem.casefold()] = taken[stem.casefold()] or 1
+        used.add(name.casefold())
+        unique.append(name)
+    return unique
