@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import vitruvian
@@ -195,3 +195,16 @@ def test_nobody_has_every_column(hands_full):
 def test_options_outside_their_range_are_refused(option):
     with pytest.raises(OptionError, match=next(iter(option))):
         HandSettings(**option)
+
+
+@given(st.floats(0, 1), st.lists(st.floats(-30, 30), min_size=1, max_size=8))
+@example(0.0, [-30.0])
+@example(1.0, [17.5])
+@example(1e-12, [-27.0])
+def test_what_is_left_out_early_is_what_the_threshold_leaves_out(threshold, logits):
+    palms = [(logit, 96, 100, 40, UP) for logit in logits]
+    settings = HandSettings(min_hand_detection_confidence=threshold)
+    (found,) = BlazePalmDetector(Answers(**_palm_answer(*palms)), settings).palms([GREY])
+    one = np.float32(1)
+    best = (one / (one + np.exp(-np.array(logits, F32)))).max()
+    assert len(found.score) == (best >= threshold)

@@ -39,6 +39,8 @@ def weighted_nms(
         weights = scores[together]
         merged.append((values[together] * weights[:, None]).sum(axis=0) / weights.sum())
         kept.append(scores[0])
+        if together.all():
+            break
         boxes, values, scores = boxes[~together], values[~together], scores[~together]
     return np.array(merged, np.float32).reshape(-1, values.shape[1]), np.array(kept, np.float32)
 
