@@ -10,6 +10,7 @@ import platform
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,33 @@ def test_the_main_job_asks_for_none(full_files, astronaut, tmp_path):
         "astronaut.json",
         "astronaut.mask.0.png",
     }
+
+
+def test_hands_ask_for_none(full_files, hands_files, astronaut, tmp_path):
+    for command in (["hands"], ["pose", "--hands"]):
+        done = _without_internet(
+            "-m", "vitruvian", *command, str(astronaut), "-o", str(tmp_path / command[0])
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_sapiens_asks_for_none(astronaut, tmp_path):
+    pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
+    place = Path(__file__).parent / "runtimes"
+    script = f"""
+import sys
+sys.path.append({str(place)!r})
+import sapiens_reference, vitruvian
+from pathlib import Path
+from vitruvian.weights.sapiens_layout import SapiensLayout
+path = Path({str(tmp_path)!r}) / "small.safetensors"
+sapiens_reference.write_checkpoint(path, SapiensLayout(32, 2, (2, 2), (16, 12), (12, 12, 8)))
+with vitruvian.sapiens(path, device="cpu", boxes=[[60, 20, 200, 300]]) as people:
+    print(people.estimate(vitruvian.read_image({str(astronaut)!r})).xy.shape)
+"""
+    done = _without_internet("-c", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "(1, 308, 2)\n"
 
 
 def test_the_library_and_every_public_name_ask_for_none(full_files):
