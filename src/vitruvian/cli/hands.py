@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -94,7 +95,7 @@ def hands(  # noqa: PLR0913  # a command's parameters are its flags
         min_hand_presence_confidence,
         mirrored=mirrored,
         upright=not original_region,
-        # Whoever wants the original's region wants its results, and it reads a hand once.
-        looks=1 if original_region else 3,
     )
+    if original_region:  # who wants it wants the original's results, and it reads a hand once
+        settings = replace(settings, looks=1)
     work(inputs, Look(HANDS, settings, Networks(model, threads, offline, cache)), files, videos)

@@ -11,6 +11,7 @@ from vitruvian.following.handpose import (
     flipped,
 )
 from vitruvian.following.hands import CompatibleHands, compatible_hands, follow_hands
+from vitruvian.following.one_by_one import OneByOne
 from vitruvian.following.stages import (
     NOWHERE,
     Follow,
@@ -36,6 +37,7 @@ __all__ = [
     "HandposeStages",
     "Handposes",
     "Look",
+    "OneByOne",
     "Read",
     "Stages",
     "Traits",

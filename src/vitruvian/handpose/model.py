@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vitruvian.errors import SessionError
-from vitruvian.following import CompatibleHandpose, compatible_handpose, flipped
+from vitruvian.following import CompatibleHandpose, OneByOne, compatible_handpose, flipped
 from vitruvian.frame import Frame
 from vitruvian.handpose.networks import open_networks
 from vitruvian.handpose.prediction import get_annotations, predictions
@@ -17,13 +17,11 @@ from vitruvian.models.handpose import HandposeSettings
 from vitruvian.sources.image import read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from vitruvian.following import Handposes
-    from vitruvian.frame import Gap
     from vitruvian.handpose.networks import Networks
     from vitruvian.handpose.prediction import Prediction
     from vitruvian.runtimes.session import ModelFile
@@ -97,9 +95,7 @@ class Handpose:
 
     def __init__(self, networks: Networks, options: CompatibleHandpose) -> None:
         self._networks: Networks | None = networks
-        self._options = options
-        self._due: deque[Frame] = deque()
-        self._running: Iterator[tuple[Frame | Gap, Handposes]] | None = None
+        self._next = OneByOne(partial(compatible_handpose, stages=networks.stages, options=options))
         self._turn = threading.RLock()  # may be closed from a signal handler during a call
 
     @staticmethod
@@ -134,6 +130,8 @@ class Handpose:
         """
         frame = _frame(input)
         with self._turn:
+            if self._networks is None:
+                raise SessionError("this Handpose is closed; load another one")
             found = self._next(frame)
         return predictions(flipped(found, frame.stamp.width) if flip_horizontal else found)
 
@@ -149,21 +147,6 @@ class Handpose:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _next(self, frame: Frame) -> Handposes:
-        networks = self._networks
-        if networks is None:
-            raise SessionError("this Handpose is closed; load another one")
-        # The loop asks for one picture at a time, when the one before is answered: there always is one.
-        running, self._running = self._running, None  # a generator that has raised is over
-        if running is None:
-            self._due.clear()
-            frames = iter(self._due.popleft, None)
-            running = compatible_handpose(frames, networks.stages, self._options)
-        self._due.append(frame)
-        _, found = next(running)
-        self._running = running
-        return found
 
 
 def _frame(picture: str | Path | Frame | NDArray[np.uint8]) -> Frame:

@@ -292,15 +292,9 @@ class BlazeHandLandmarker:
             For each frame the hands whose presence is above the threshold, in the order of the regions, each
             hand once.
         """
-        crops = [Crop.around(each, (_HAND_SIDE, _HAND_SIDE)) for each in regions]
-        views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
-        if not views:
-            return [self._nobody for _ in frames]
-        out = self._network.look(views)
-        ends = np.cumsum([len(some) for some in crops])
         return [
-            self._landmarks({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
-            for some, end in zip(crops, ends, strict=True)
+            self._landmarks(out, crops) if crops else self._nobody
+            for out, crops in self._network.read(frames, regions, _HAND_SIDE)
         ]
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:

@@ -218,13 +218,9 @@ class BlazePoseLandmarker:
         Returns:
             For each frame those whose presence is above the threshold, in the order of the regions.
         """
-        crops = [Crop.around(each, (_LANDMARKER_SIDE, _LANDMARKER_SIDE)) for each in regions]
-        views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
-        out = self._network.look(views) if views else _nothing(landmarker_outputs(self._settings))
-        ends = np.cumsum([len(some) for some in crops])
         return [
-            self._landmarks({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
-            for some, end in zip(crops, ends, strict=True)
+            self._landmarks(out or _nothing(landmarker_outputs(self._settings)), crops)
+            for out, crops in self._network.read(frames, regions, _LANDMARKER_SIDE)
         ]
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:

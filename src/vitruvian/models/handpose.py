@@ -226,15 +226,9 @@ class HandposeReader:
             For each frame the hands that are present, in the order of the regions. Depths are in pixels of
             the picture, the wrist's near 0.
         """
-        crops = [Crop.around(each, (self._side, self._side)) for each in regions]
-        views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
-        if not views:
-            return [self._nobody for _ in frames]
-        out = self._network.look(views)
-        ends = np.cumsum([len(some) for some in crops])
         return [
-            self._landmarks({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
-            for some, end in zip(crops, ends, strict=True)
+            self._landmarks(out, crops) if crops else self._nobody
+            for out, crops in self._network.read(frames, regions, self._side)
         ]
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:

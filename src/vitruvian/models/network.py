@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitruvian.crop import Crop
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from vitruvian.crop import Border, Crop
+    from vitruvian.crop import Border
+    from vitruvian.frame import Frame
+    from vitruvian.regions import Regions
     from vitruvian.runtimes.session import Session
 
 __all__ = ["Network"]
@@ -44,3 +48,26 @@ class Network:
         for item, (pixels, crop) in zip(batch, views, strict=True):
             crop.warp(pixels, self.border, out=item)
         return self.session.run({"image": batch})
+
+    def read(
+        self, frames: Sequence[Frame], regions: Sequence[Regions], side: int
+    ) -> list[tuple[dict[str, NDArray[np.float32]], list[Crop]]]:
+        """Read all regions of all frames as one batch; without regions the network is not called.
+
+        Args:
+            frames: Pictures.
+            regions: Of each of them.
+            side: Of the network's square input in pixels.
+
+        Returns:
+            For each frame its rows of the outputs, by name, and the crop of each row; no outputs at all where
+            there are no regions in any frame.
+        """
+        crops = [Crop.around(each, (side, side)) for each in regions]
+        views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
+        out = self.look(views) if views else {}
+        ends = np.cumsum([len(some) for some in crops])
+        return [
+            ({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
+            for some, end in zip(crops, ends, strict=True)
+        ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from vitruvian.runtimes.session import Graph, ModelFile, PixelInput, Session, Signature
 
-__all__ = ["OpenVINO"]
+__all__ = ["OpenVINO", "shared_core"]
 
 
 class OpenVINO:
@@ -49,7 +49,7 @@ class OpenVINO:
 
     def open(self, file: ModelFile, signature: Signature, *, outputs: tuple[str, ...]) -> Session:
         """Compile a network for the CPU; see ``Runtime.open``."""
-        core = _core()
+        core = shared_core()
         return self._compile(core, _read(core, file), signature, outputs, file.name)
 
     def open_graph(self, graph: Graph, signature: Signature, *, outputs: tuple[str, ...]) -> Session:
@@ -73,7 +73,7 @@ class OpenVINO:
             model = build(graph, signature)
         except (RuntimeError, ValueError) as error:
             raise SessionError(_reason(error), network=graph.name) from error
-        return self._compile(_core(), model, signature, outputs, graph.name)
+        return self._compile(shared_core(), model, signature, outputs, graph.name)
 
     def _compile(
         self, core: Core, model: Model, signature: Signature, outputs: tuple[str, ...], name: str
@@ -149,7 +149,8 @@ class _OpenVINOSession:
 
 
 @cache
-def _core() -> Core:
+def shared_core() -> Core:
+    """Return the one core of this process."""
     # One for the process: networks that run in turns share its threads. With a core each, they wake their own
     # pools in turns, which costs a quarter of the time of a picture.
     import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s

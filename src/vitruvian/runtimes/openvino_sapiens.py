@@ -14,7 +14,9 @@ import numpy as np
 
 from vitruvian.arrays import check_array
 from vitruvian.errors import OptionError, SessionError
+from vitruvian.runtimes.openvino import shared_core
 from vitruvian.runtimes.torch_extra import enough_memory, require_torch
+from vitruvian.runtimes.torch_sapiens import MEAN, STD
 from vitruvian.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenVINOSapiens"]
 
-_MEAN = np.array((123.675, 116.28, 103.53), np.float32)[:, None, None]
-_STD = np.array((58.395, 57.12, 57.375), np.float32)[:, None, None]
+_MEAN, _STD = (np.array(levels, np.float32)[:, None, None] for levels in (MEAN, STD))
 _HINTS = {"auto": "f32", "fp32": "f32", "bf16": "bf16"}
 _ATTENTION = "vitruvian_repeated"
 """Our name among the attention functions of transformers."""
@@ -129,8 +130,6 @@ class OpenVINOSapiens:
         return maps
 
     def _compile(self, model: Model, threads: int | None) -> CompiledModel:
-        import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
-
         hints: dict[str, object] = {
             "INFERENCE_PRECISION_HINT": self._numbers,
             "PERFORMANCE_HINT": "LATENCY",
@@ -138,7 +137,7 @@ class OpenVINOSapiens:
         if threads is not None:
             hints["INFERENCE_NUM_THREADS"] = threads
         try:
-            return openvino.Core().compile_model(model, "CPU", hints)
+            return shared_core().compile_model(model, "CPU", hints)
         except RuntimeError as problem:
             raise SessionError(str(problem), network=self._label) from problem
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from vitruvian.runtimes.sapiens_network import PoseLayout
 
-__all__ = ["PoseFile", "TorchSapiens"]
+__all__ = ["MEAN", "STD", "PoseFile", "TorchSapiens"]
 
-_MEAN = (123.675, 116.28, 103.53)
-_STD = (58.395, 57.12, 57.375)
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
 """Of red, green and blue, in grey levels."""
 
 _SKELETON = "sapiens308"
@@ -80,7 +80,7 @@ class TorchSapiens:
         self._flip, self._compiled = flip, compile
         self._network, self._tensors = self._load(checkpoint.path, parity=parity)
         self._mirror = self._mirrored_points() if flip else None
-        self._mean, self._std = self._colour(_MEAN), self._colour(_STD)
+        self._mean, self._std = self._colour(MEAN), self._colour(STD)
 
     @property
     def name(self) -> str:

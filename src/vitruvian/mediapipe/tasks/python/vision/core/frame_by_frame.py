@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from vitruvian.following import OneByOne
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,19 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["FrameByFrame"]
 
 
-class _Feed:
-    """Hands the loop the frame that is due; there always is one, as the loop is asked for one at a time."""
-
-    frame: Frame
-    rotation = 0
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Frame:
-        return self.frame
-
-
 class FrameByFrame:
     """Follows people or hands from call to call, as the original's VIDEO mode does.
 
@@ -46,8 +35,8 @@ class FrameByFrame:
 
     def __init__(self, pipeline: Pipeline, loop: Loop) -> None:
         self._pipeline, self._loop = pipeline, loop
-        self._feed = _Feed()
-        self._running: Iterator[tuple[Frame | Gap, Landmarks]] | None = None
+        self._rotation = 0
+        self._next = OneByOne(self._begin)
 
     def __call__(self, frame: Frame, rotation: int = 0) -> Landmarks:
         """Return everybody in the next frame.
@@ -59,22 +48,15 @@ class FrameByFrame:
         Raises:
             SessionError: A network failed, or the pipeline is closed.
         """
-        feed = self._feed
-        feed.frame, feed.rotation = frame, rotation
-        running = self._begin() if self._running is None else self._running
-        self._running = None  # a generator that has raised is over
-        _, people = next(running)
-        self._running = running
-        return people
+        self._rotation = rotation
+        return self._next(frame)
 
     def forget(self) -> None:
         """Follow nobody: the next frame is the first."""
-        self._running = None
+        self._next.forget()
 
-    def _begin(self) -> Iterator[tuple[Frame | Gap, Landmarks]]:
-        pipeline, feed = self._pipeline, self._feed
+    def _begin(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame | Gap, Landmarks]]:
+        return self._loop(frames, replace(self._pipeline.stages(), look=self._look))
 
-        def look(frames: Sequence[Frame]) -> list[Regions]:
-            return pipeline.detect(frames, rotation=feed.rotation)
-
-        return self._loop(feed, replace(pipeline.stages(), look=look))
+    def _look(self, frames: Sequence[Frame]) -> list[Regions]:
+        return self._pipeline.detect(frames, rotation=self._rotation)
