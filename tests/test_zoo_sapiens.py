@@ -13,7 +13,7 @@ import vitruvian
 from vitruvian import ArrayError, Frame, OptionError, Regions, Stamp, Tracking, WeightsMissingError
 from vitruvian.models.detr import whole_pictures
 from vitruvian.weights.sapiens_layout import SapiensLayout
-from vitruvian.zoo import sapiens
+from vitruvian.zoo.sapiens2 import sapiens
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
 

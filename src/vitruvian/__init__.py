@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from vitruvian.sources.source import Source, VideoInfo
     from vitruvian.sources.video import VideoSource
     from vitruvian.tracking import Tracking
-    from vitruvian.zoo import hands, hands_pipeline, pose, pose_pipeline, sapiens, sapiens_pipeline
+    from vitruvian.zoo.blaze import hands, hands_pipeline, pose, pose_pipeline
+    from vitruvian.zoo.sapiens2 import sapiens, sapiens_pipeline
 
 __version__ = "0.1.0.dev0"
 
@@ -111,21 +112,21 @@ _HOMES = {
     "WeightsMissingError": "errors",
     "convert": "conversion",
     "draw_landmarks": "draw",
-    "hands": "zoo",
-    "hands_pipeline": "zoo",
+    "hands": "zoo.blaze",
+    "hands_pipeline": "zoo.blaze",
     "open_sink": "sinks.formats",
     "open_source": "sources.opening",
-    "pose": "zoo",
-    "pose_pipeline": "zoo",
+    "pose": "zoo.blaze",
+    "pose_pipeline": "zoo.blaze",
     "read_csv": "sinks.csv",
     "read_image": "sources.image",
     "read_json": "sinks.json",
     "read_jsonl": "sinks.jsonl",
     "read_npz": "sinks.npz",
     "read_parquet": "sinks.parquet",
-    "sapiens": "zoo",
+    "sapiens": "zoo.sapiens2",
     "sapiens_info": "sapiens_tools",
-    "sapiens_pipeline": "zoo",
+    "sapiens_pipeline": "zoo.sapiens2",
     "sapiens_pose": "sapiens_tools",
     "smooth_offline": "offline",
     "write_c3d": "sinks.c3d",

@@ -36,7 +36,7 @@ from vitruvian.weights.sapiens import (
     pose_size,
     sapiens_root,
 )
-from vitruvian.zoo import sapiens
+from vitruvian.zoo.sapiens2 import sapiens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

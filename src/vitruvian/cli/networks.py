@@ -50,7 +50,7 @@ class Networks:
         """
         from vitruvian.models.blazepose import PoseSettings  # noqa: PLC0415  # --help need not wait for pixels
         from vitruvian.runtimes.openvino import OpenVINO  # noqa: PLC0415
-        from vitruvian.zoo import hands_pipeline, pose_pipeline  # noqa: PLC0415
+        from vitruvian.zoo.blaze import hands_pipeline, pose_pipeline  # noqa: PLC0415
 
         runtime = OpenVINO(threads=self.threads)
         if isinstance(settings, PoseSettings):

@@ -182,9 +182,9 @@ class _Networks:
         Raises:
             VitruvianError: As ``vitruvian.sapiens``.
         """
-        from vitruvian import zoo  # noqa: PLC0415  # --help need not wait for pixels
+        from vitruvian.zoo.sapiens2 import sapiens  # noqa: PLC0415  # --help need not wait for pixels
 
-        with zoo.sapiens(**asdict(settings), batch=self.batch, threads=self.threads) as pipeline:
+        with sapiens(**asdict(settings), batch=self.batch, threads=self.threads) as pipeline:
             yield pipeline
 
 

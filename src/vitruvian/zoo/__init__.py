@@ -1,6 +1,5 @@
-"""The composition root: names become objects here, and nowhere else."""
+"""The composition root: names become objects here, and nowhere else.
 
-from vitruvian.zoo.blaze import hands, hands_pipeline, pose, pose_pipeline
-from vitruvian.zoo.sapiens2 import sapiens, sapiens_pipeline
-
-__all__ = ["hands", "hands_pipeline", "pose", "pose_pipeline", "sapiens", "sapiens_pipeline"]
+``blaze`` makes bodies and hands, ``sapiens2`` the 308 points; each is imported by who wants it, so that
+nobody waits for the other.
+"""

@@ -19,7 +19,7 @@ from vitruvian.mediapipe.tasks.python.vision.core.handedness import likelier_sid
 from vitruvian.mediapipe.tasks.python.vision.hand_landmarker import HandLandmark
 from vitruvian.models.blazehand import HandSettings
 from vitruvian.options import check_number
-from vitruvian.zoo import hands_pipeline
+from vitruvian.zoo.blaze import hands_pipeline
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from vitruvian.mediapipe.tasks.python.vision.core.fractions_of_the_image import 
 from vitruvian.mediapipe.tasks.python.vision.pose_landmarker import PoseLandmark
 from vitruvian.models.blazepose import PoseSettings
 from vitruvian.options import check_number
-from vitruvian.zoo import pose_pipeline
+from vitruvian.zoo.blaze import pose_pipeline
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,7 +23,7 @@ from vitruvian.mediapipe.tasks.python.vision.core.vision_task_running_mode impor
 from vitruvian.mediapipe.tasks.python.vision.hand_names import HandLandmark, HandLandmarksConnections
 from vitruvian.models.blazehand import HandSettings
 from vitruvian.options import check_number
-from vitruvian.zoo import hands_pipeline
+from vitruvian.zoo.blaze import hands_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

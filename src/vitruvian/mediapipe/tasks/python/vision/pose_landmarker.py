@@ -22,7 +22,7 @@ from vitruvian.mediapipe.tasks.python.vision.core.vision_task_running_mode impor
 from vitruvian.mediapipe.tasks.python.vision.pose_names import PoseLandmark, PoseLandmarksConnections
 from vitruvian.models.blazepose import PoseSettings
 from vitruvian.options import check_number
-from vitruvian.zoo import pose_pipeline
+from vitruvian.zoo.blaze import pose_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
