@@ -49,7 +49,7 @@ def golden_photo(request) -> str:
 @pytest.fixture(scope="session")
 def lite(lite_bundle):
     """The pipeline of the original's defaults: one person, lite networks."""
-    with vitruvian.pose(lite_bundle, num_poses=1) as pipeline:
+    with vitruvian.pose(lite_bundle, num_poses=1, search="fast") as pipeline:
         yield pipeline
 
 
@@ -61,7 +61,7 @@ def full_files():
 
 @pytest.fixture(scope="session")
 def full(full_files):
-    with vitruvian.pose(full_files) as pipeline:
+    with vitruvian.pose(full_files, search="fast") as pipeline:
         yield pipeline
 
 
@@ -88,7 +88,7 @@ def hands_files():
 
 @pytest.fixture(scope="session")
 def hands_full(hands_files):
-    with vitruvian.hands(hands_files) as pipeline:
+    with vitruvian.hands(hands_files, search="fast") as pipeline:
         yield pipeline
 
 

@@ -61,7 +61,7 @@ def test_a_hand_is_one_hand_and_the_same_side_through_a_clip(hands_full, clip_fr
 
 def test_what_is_mirrored_is_the_other_hand(hands_files, hands_full, hand_photos):
     frame = vitruvian.read_image(hand_photos / "call_0413d5c5.jpg")
-    with vitruvian.hands(hands_files, mirrored=True) as mirrored:
+    with vitruvian.hands(hands_files, mirrored=True, search="fast") as mirrored:
         plain, other = hands_full.estimate(frame), mirrored.estimate(frame)
     assert np.array_equal(plain.xy, other.xy)
     assert other.handedness == pytest.approx(1 - plain.handedness)
@@ -112,7 +112,7 @@ def test_smoothing_calms_a_hand_that_is_held_still(hands_full, patches):
 
 
 def test_no_more_hands_than_asked_for(hands_files, patches):
-    with vitruvian.hands(hands_files, num_hands=1) as pipeline:
+    with vitruvian.hands(hands_files, num_hands=1, search="fast") as pipeline:
         scene = _scene(10, (patches[0], lambda _: (20, 150)), (patches[1], lambda _: (660, 150)))
         assert {len(hands) for hands in _streamed(pipeline, scene)} == {1}
 
@@ -122,7 +122,7 @@ def test_the_upright_region_finds_at_least_as_many_hands(hands_files, hand_photo
     frames = [vitruvian.read_image(path) for path in sorted(photos)]
     counts = {}
     for upright in (True, False):
-        with vitruvian.hands(hands_files, upright=upright) as pipeline:
+        with vitruvian.hands(hands_files, upright=upright, search="fast") as pipeline:
             counts[upright] = sum(len(pipeline.estimate(frame)) for frame in frames)
     assert counts[True] >= counts[False] > 20
 
@@ -132,7 +132,7 @@ def test_a_second_look_agrees_with_itself(hands_files, hand_photos):
     frame = vitruvian.read_image(hand_photos / "rock_026fd791.jpg")
     found = {}
     for looks in (1, 2, 3):
-        with vitruvian.hands(hands_files, looks=looks) as pipeline:
+        with vitruvian.hands(hands_files, looks=looks, search="fast") as pipeline:
             found[looks] = pipeline.estimate(frame).xy[0]
     moved = {looks: np.hypot(*(found[looks] - found[looks - 1]).T).mean() for looks in (2, 3)}
     assert 0 < moved[3] < moved[2]

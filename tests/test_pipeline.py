@@ -35,7 +35,9 @@ def test_people_of_one_batch_do_not_mix(lite, eval_photos):
 
 def test_everyone_is_found_unless_a_limit_is_set(lite_bundle, eval_photos):
     frame = vitruvian.read_image(eval_photos / "ochuman_000817.jpg")
-    with vitruvian.pose(lite_bundle) as everyone, vitruvian.pose(lite_bundle, num_poses=1) as one:
+    settings = [vitruvian.PoseSettings(num_poses=most) for most in (None, 1)]
+    everyone, one = (vitruvian.pose_pipeline(vitruvian.weights.load(lite_bundle), each) for each in settings)
+    with everyone, one:
         people = everyone.estimate(frame)
         assert len(people) == 2
         assert _same(one.estimate(frame), people[0])

@@ -25,14 +25,14 @@ WIDTH, HEIGHT, FPS = 1280, 720, 30
 
 @pytest.fixture(scope="module")
 def looks(eval_photos, lite_bundle):
-    with vitruvian.pose(lite_bundle, num_poses=1, masks=True) as pipeline:
+    with vitruvian.pose(lite_bundle, num_poses=1, masks=True, search="fast") as pipeline:
         frames = {name: vitruvian.read_image(eval_photos / file) for name, file in PHOTOS.items()}
         return {name: [cut_out(frame, pipeline.estimate(frame))] for name, frame in frames.items()}
 
 
 @pytest.fixture(scope="module")
 def everybody(lite_bundle):
-    with vitruvian.pose(lite_bundle) as pipeline:
+    with vitruvian.pose(lite_bundle, search="fast") as pipeline:
         yield pipeline
 
 

@@ -30,7 +30,7 @@ COLUMNS = ("xy", "score", "presence", "depth", "world")
 
 @pytest.fixture(scope="module")
 def whole(full_files, hands_files):
-    with vitruvian.pose(full_files, hands=hands_files) as pipeline:
+    with vitruvian.pose(full_files, hands=hands_files, search="fast") as pipeline:
         yield pipeline
 
 
@@ -109,7 +109,7 @@ def test_pictures_of_a_batch_do_not_mix(whole, hand_photos, astronaut):
 
 def test_networks_of_both_are_named_and_released(full_files, hands_files, astronaut):
     frame = vitruvian.read_image(astronaut)
-    with vitruvian.pose(full_files, hands=hands_files) as pipeline:
+    with vitruvian.pose(full_files, hands=hands_files, search="fast") as pipeline:
         files = [*full_files.values(), *hands_files.values()]
         assert pipeline.model.files == tuple(file.sha256 for file in files)
         people = pipeline.estimate(frame)

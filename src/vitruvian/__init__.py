@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from vitruvian.sources.video import VideoSource
     from vitruvian.tracking import Tracking
     from vitruvian.zoo.blaze import hands, hands_pipeline, pose, pose_pipeline
-    from vitruvian.zoo.sapiens2 import sapiens, sapiens_pipeline
+    from vitruvian.zoo.sapiens2 import detr, sapiens, sapiens_pipeline
 
 __version__ = "0.1.0.dev0"
 
@@ -111,6 +111,7 @@ _HOMES = {
     "WeightsError": "errors",
     "WeightsMissingError": "errors",
     "convert": "conversion",
+    "detr": "zoo.sapiens2",
     "draw_landmarks": "draw",
     "hands": "zoo.blaze",
     "hands_pipeline": "zoo.blaze",
@@ -181,6 +182,7 @@ __all__ = [
     "WeightsError",
     "WeightsMissingError",
     "convert",
+    "detr",
     "draw_landmarks",
     "handpose",
     "hands",

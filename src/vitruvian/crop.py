@@ -9,7 +9,7 @@ with: a float bilinear warp moves landmarks by 3 px on average (pose specificati
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -45,6 +45,7 @@ class Crop:
         rotation: Radians, clockwise on the screen.
         output: Width and height of the network's input in pixels.
         shared: Whether other images get exactly this crop, so that its sampling map is worth keeping.
+        flipped: Whether the network sees it in a mirror, its left and right exchanged.
     """
 
     x: float
@@ -54,12 +55,15 @@ class Crop:
     rotation: float
     output: tuple[int, int]
     shared: bool = False
+    flipped: bool = False
 
     @staticmethod
-    def around(regions: Regions, output: tuple[int, int]) -> list[Crop]:
+    def around(regions: Regions, output: tuple[int, int], *, flipped: bool = False) -> list[Crop]:
         """Make one crop for each region."""
         columns = np.column_stack([regions.centre, regions.size, regions.rotation]).tolist()
-        return [Crop(x, y, width, height, turn, output) for x, y, width, height, turn in columns]
+        return [
+            Crop(x, y, width, height, turn, output, flipped=flipped) for x, y, width, height, turn in columns
+        ]
 
     @staticmethod
     def letterbox(width: int, height: int, output: int, rotation: float = 0.0) -> Crop:
@@ -79,6 +83,8 @@ class Crop:
         across, down = self.width / columns, self.height / rows
         a, b, c, d = cos * across, -sin * down, sin * across, cos * down
         x, y = self.x - (a * columns + b * rows) / 2, self.y - (c * columns + d * rows) / 2
+        if self.flipped:
+            x, y, a, c = x + a * columns, y + c * columns, -a, -c
         return np.array([[a, b, x], [c, d, y]])
 
     @cached_property
@@ -100,6 +106,8 @@ class Crop:
         Returns:
             (output height, output width, 3) uint8.
         """
+        if self.flipped:
+            return cv2.flip(replace(self, flipped=False).warp(pixels, border), 1, dst=out)  # type: ignore[return-value]
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
         if not self.shared:
             self._fetch(pixels)
@@ -143,7 +151,8 @@ class Crop:
     def directions_to_image(self, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
         """Turn (…, 3) metric vectors from the crop's axes to the image's; the third axis stays."""
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
-        turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+        right = -1.0 if self.flipped else 1.0
+        turn = np.array([[right * cos, -sin, 0.0], [right * sin, cos, 0.0], [0.0, 0.0, 1.0]])
         turned: NDArray[np.float64] = vectors @ turn.T
         return turned.astype(np.float32)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitruvian.crop import Crop
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Landmarks", "Mask", "bounds", "concatenated", "sure_points"]
+__all__ = ["Landmarks", "Mask", "bounds", "concatenated", "sides_exchanged", "sure_points"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +195,19 @@ def sure_points(people: Landmarks, least: float) -> NDArray[np.float32]:
     if people.score is None:
         return people.xy
     return np.where(people.score[..., None] >= np.float32(least), people.xy, np.float32(np.nan))
+
+
+def sides_exchanged(people: Landmarks) -> Landmarks:
+    """Return the same with left and right exchanged: what a mirrored picture shows, set right."""
+    order = list(people.skeleton.mirror)
+    columns = {
+        name: column[:, order]
+        for name, (axes, _) in _COLUMNS.items()
+        if "K" in axes and (column := getattr(people, name)) is not None
+    }
+    if people.handedness is not None:
+        columns["handedness"] = 1 - people.handedness
+    return replace(people, **columns)
 
 
 def concatenated(people: Sequence[Landmarks]) -> Landmarks:

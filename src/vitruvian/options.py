@@ -7,7 +7,7 @@ from numbers import Integral, Real
 
 from vitruvian.errors import OptionError
 
-__all__ = ["check_number", "check_rotation"]
+__all__ = ["ACCURACIES", "SEARCHES", "check_choice", "check_number", "check_rotation"]
 
 _QUARTER_TURN = 90
 
@@ -37,3 +37,17 @@ def check_rotation(name: str, degrees: object) -> None:
     check_number(name, degrees, whole=True)
     if int(degrees) % _QUARTER_TURN:  # type: ignore[call-overload]  # a whole number by now
         raise OptionError(f"{name}: a multiple of {_QUARTER_TURN} degrees, got {degrees}")
+
+
+SEARCHES = ("auto", "fast", "thorough")
+ACCURACIES = ("normal", "high")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of these words.
+
+    Raises:
+        OptionError: It is not; the message names ``name`` and all choices.
+    """
+    if value not in choices:
+        raise OptionError(f"{name}: {', '.join(map(repr, choices))}, got {value!r}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
+from vitruvian.background import Background
 from vitruvian.following import Stages, Traits, turned_follow
 from vitruvian.frame import Frame, Gap
 from vitruvian.options import check_number, check_rotation
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from vitruvian.regions import Regions
     from vitruvian.skeleton import Skeleton
     from vitruvian.smoothing import Smoothing
+    from vitruvian.thorough import Thorough
     from vitruvian.whole import Whole
 
 __all__ = ["Detect", "Estimate", "Pipeline"]
@@ -61,6 +63,9 @@ class Pipeline:
             landmarks give, and it is dropped if it is not found there. (A stream does that by following.)
         traits: How instances move, for telling them apart in a stream.
         whole: Adds hands to the bodies that come out, as ``body75``; ``None``: nothing is added.
+        search: Finds the instances of stills in place of ``detect``, ``landmark`` and ``looks``; ``None``:
+            those do.
+        background: Whether it looks for newcomers in streams, too.
     """
 
     detect: Detect
@@ -73,6 +78,8 @@ class Pipeline:
     looks: int = 1
     traits: Traits = field(default_factory=Traits)
     whole: Whole | None = None
+    search: Thorough | None = None
+    background: bool = False
 
     @overload
     def estimate(self, frames: Frame | NDArray[np.uint8], *, rotation: int = 0) -> Landmarks: ...
@@ -162,7 +169,12 @@ class Pipeline:
         look = partial(self.detect, rotation=rotation)
         # A box does not tell which way up people are; other regions are made from points that do.
         follow = turned_follow(self.follow, rotation) if self.traits.boxed else self.follow
-        return Stages(look, self.landmark, follow, self.skeleton, self.traits)
+        wander = partial(self._wander, self.search, rotation) if self.search and self.background else None
+        return Stages(look, self.landmark, follow, self.skeleton, self.traits, wander)
+
+    @staticmethod
+    def _wander(search: Thorough, rotation: int, tracking: Tracking) -> Background:
+        return Background(search, rotation, tracking.search_budget / 1000)
 
     def close(self) -> None:
         """Release the networks; closing twice is fine."""
@@ -175,12 +187,19 @@ class Pipeline:
         self.close()
 
     def _estimate(self, frames: Sequence[Frame], rotation: int) -> list[Landmarks]:
+        if self.search is not None:
+            people = [each[: self.limit] for each in self.search(frames, rotation)]
+        else:
+            people = self._read(frames, rotation)
+        return people if self.whole is None else self.whole.complete(frames, people, rotation)
+
+    def _read(self, frames: Sequence[Frame], rotation: int) -> list[Landmarks]:
         regions = [each[: self.limit] for each in self.detect(frames, rotation)]
         people = self.landmark(frames, regions)
         for _ in range(1, self.looks):
             regions = [self.follow(some, frame.stamp) for some, frame in zip(people, frames, strict=True)]
             people = self.landmark(frames, regions)
-        return people if self.whole is None else self.whole.complete(frames, people, rotation)
+        return people
 
 
 def _frame(picture: Frame | NDArray[np.uint8]) -> Frame:

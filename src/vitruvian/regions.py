@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from vitruvian.arrays import check_columns, fits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Regions"]
+__all__ = ["NOWHERE", "Regions", "joined"]
 
 _F32 = np.dtype(np.float32)
 
@@ -65,3 +65,16 @@ class Regions:
 
     def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Regions:
         return Regions(self.centre[rows], self.size[rows], self.rotation[rows], self.score[rows])
+
+
+_NOTHING = np.empty(0, np.float32)
+NOWHERE = Regions(_NOTHING.reshape(0, 2), _NOTHING.reshape(0, 2), _NOTHING, _NOTHING)
+"""No regions."""
+
+
+def joined(*regions: Regions) -> Regions:
+    """Return all these regions, in this order."""
+    if len(regions) < 2:
+        return regions[0] if regions else NOWHERE
+    columns = (each.name for each in fields(Regions))
+    return Regions(*(np.concatenate([getattr(one, name) for one in regions]) for name in columns))

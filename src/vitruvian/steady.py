@@ -94,6 +94,7 @@ class _Memory:
     def __init__(self, stages: Stages, options: Steadiness) -> None:
         self._stages, self._options = stages, options
         self._tracker = Tracker(options.tracking.keep, stages.traits.drift, stages.traits.sure)
+        self._wander = None if stages.wander is None else stages.wander(options.tracking)
         self._filters: dict[int, Filters] = {}
         self._shown: list[int] = []  # who was in the last frame
         self._regions = NOWHERE  # where to look for them in the next one
@@ -113,6 +114,10 @@ class _Memory:
         if not places.looked and self._is_time_to_look(expected, now):
             self._looked = now
             found = self._look(frame, places.regions[rows])
+            people = concatenated([people, found])
+            expected += [None] * len(found)
+        if self._wander is not None and self._has_room(len(expected)):
+            found = self._read_new(frame, self._wander(frame, places.regions[rows]))
             people = concatenated([people, found])
             expected += [None] * len(found)
         people = self._tracker(people, expected, now)[: self._options.limit]
@@ -158,11 +163,14 @@ class _Memory:
         return people, rows
 
     def _is_time_to_look(self, present: Sequence[int | None], now: float) -> bool:
-        if self._options.limit is not None and len(present) >= self._options.limit:
+        if not self._has_room(len(present)):
             return False
         if not present or len(present) < len(self._shown):  # lost in this frame: looked for in this frame
             return True
         return self._is_due(present, now)
+
+    def _has_room(self, present: int) -> bool:
+        return self._options.limit is None or present < self._options.limit
 
     def _is_due(self, present: Sequence[int | None], now: float) -> bool:
         tracking = self._options.tracking
@@ -175,6 +183,9 @@ class _Memory:
         if len(found) and len(known):
             offset = np.abs(found.centre[:, None] - known.centre[None]).max(axis=2)
             found = found[(offset > self._stages.traits.apart * known.size.max(axis=1)).all(axis=1)]
+        return self._read_new(frame, found)
+
+    def _read_new(self, frame: Frame, found: Regions) -> Landmarks:
         return self._read(frame, found, np.zeros(len(found), np.bool_))[0]
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitruvian.landmarks import sure_points
+from vitruvian.likeness import FALLOFF, distinct, known_bounds, similarity, sizes
 from vitruvian.models.nms import overlaps
 from vitruvian.options import check_number
 
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
 
     from vitruvian.landmarks import Landmarks
 
-__all__ = ["FEW", "Tracker", "Tracking", "distinct", "similarity"]
+__all__ = ["FEW", "Tracker", "Tracking"]
 
-_FALLOFF = 0.12  # of a size: how far a point may be off
 _UNKNOWN = 6.0  # sizes per second by which it may be off while it is not known how somebody moves
 _GROWTH = 0.3  # natural logarithm of the factor by which somebody may look larger or smaller on return
-_SAME = 0.5  # similarity above which two instances of a frame are one
 _MATCH = 0.35  # least similarity of an instance to whom we follow
 _RETURN = 0.1  # the same to whom we lost, where there is nobody to be confused with
 _NEW = 0.1  # similarity to those in sight below which an instance is somebody new
@@ -47,6 +46,8 @@ class Tracking:
             in sight, every frame is looked at.
         search: Seconds between two looks while somebody known is missing.
         keep: Seconds after which somebody missing is forgotten, and gets a new identity on return.
+        search_budget: Milliseconds of each frame that a thorough search takes, where there is one: by and by
+            it looks closer at every part of the picture. What it finds, and when, depends on the machine.
 
     Raises:
         OptionError: A value is negative.
@@ -55,43 +56,12 @@ class Tracking:
     redetect: float = 0.25
     search: float = 0.1
     keep: float = 2.0
+    search_budget: float = 8.0
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, by name."""
-        for name in ("redetect", "search", "keep"):
+        for name in ("redetect", "search", "keep", "search_budget"):
             check_number(name, getattr(self, name), 0)
-
-
-def similarity(xy: NDArray[np.floating], others: NDArray[np.floating], width: float) -> NDArray[np.float64]:
-    """Return the object keypoint similarity (COCO's OKS, one width for all points) of one body to others.
-
-    Args:
-        xy: (K, 2) pixels.
-        others: (N, K, 2) pixels; what is NaN in one of two bodies does not count between them.
-        width: Distance in pixels at which a point counts exp(-1/2).
-
-    Returns:
-        (N,), from 0 to 1.
-    """
-    squared = ((xy.astype(np.float64) - others) ** 2).sum(axis=2)
-    alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width))
-    known = np.isfinite(alike)
-    if known.all():
-        return np.asarray(alike.mean(axis=1))
-    return np.asarray(np.where(known, alike, 0).sum(axis=1) / known.sum(axis=1).clip(1))
-
-
-def sizes(xy: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the square root of the area of each instance's bounds: (N,) pixels, at least 1."""
-    box = _bounds(xy)
-    extent = (box[:, 2:] - box[:, :2]).astype(np.float64)
-    side: NDArray[np.float64] = np.sqrt(extent.prod(axis=1)).clip(1)
-    return side
-
-
-def _bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the box around the known points of each of (N, K, 2) bodies: (N, 4) x0, y0, x1, y1."""
-    return np.concatenate([np.fmin.reduce(xy, axis=1), np.fmax.reduce(xy, axis=1)], axis=1)
 
 
 def _leap(xy: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,20 +72,6 @@ def _leap(xy: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.fl
     if known.any():
         return np.asarray((xy - before)[known].mean(axis=0))
     return np.asarray(np.nanmean(xy, axis=0) - np.nanmean(before, axis=0))
-
-
-def distinct(people: Landmarks, worth: Sequence[float]) -> NDArray[np.intp]:
-    """Return the rows that are left, in order, when of two that show one body that of less worth goes."""
-    if len(people) < 2:
-        return np.arange(len(people))
-    kept: list[int] = []
-    extent = sizes(people.xy).tolist()
-    for row in np.argsort(-np.asarray(worth), kind="stable").tolist():
-        widths = {other: _FALLOFF * max(extent[row], extent[other]) for other in kept}
-        alike = (similarity(people.xy[row], people.xy[[other]], width) for other, width in widths.items())
-        if all(each <= _SAME for each in alike):
-            kept.append(row)
-    return np.array(sorted(kept), np.intp)
 
 
 @dataclass
@@ -156,7 +112,7 @@ class _Track:
     def falloff(self, time: float) -> float:
         """Return how far they may be off where we expect them, in sizes."""
         unknown = _UNKNOWN * math.exp((self.born - self.seen) / _QUICK)
-        return _FALLOFF + (self.drift + unknown) * (time - self.seen)
+        return FALLOFF + (self.drift + unknown) * (time - self.seen)
 
     def distance(self, xy: NDArray[np.float32], time: float) -> float:
         """Return how far the middle of a body is from where this one should be, in sizes."""
@@ -352,7 +308,7 @@ class Tracker:
     def _newcomers(self, people: Landmarks, rows: Sequence[int], time: float) -> dict[int, int]:
         """Give identities to those of these rows who are somebody new."""
         present = [track for track in self._tracks.values() if track.seen == time]
-        boxes = _bounds(
+        boxes = known_bounds(
             np.array([track.xy for track in present], np.float32).reshape(-1, *people.xy.shape[1:])
         )
         identities = {}

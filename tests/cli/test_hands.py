@@ -88,7 +88,7 @@ def test_what_is_written_is_what_the_library_finds(hands_full, hand_photos, tmp_
 def test_the_original_s_region_gives_the_original_s_results(hands_files, hand_photos, tmp_path):
     result = _invoke(hand_photos / ONE, "-o", tmp_path, "--original-region")
     assert result.exit_code == 0, result.output
-    with vitruvian.hands(hands_files, upright=False, looks=1) as original:
+    with vitruvian.hands(hands_files, upright=False, looks=1, search="fast") as original:
         expected = original.estimate(vitruvian.read_image(hand_photos / ONE))
     assert len(expected) == 1
     assert np.abs(read_json(tmp_path / ONE.replace("jpg", "json")).xy - expected.xy).max() < 1e-3

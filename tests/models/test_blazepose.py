@@ -114,7 +114,7 @@ def test_without_masks_the_network_does_not_compute_them():
 def test_the_mask_covers_the_person(lite_bundle, eval_photos):
     """Sum and share of section 15.4."""
     frame = vitruvian.read_image(eval_photos / "coco_000000000785.jpg")
-    with vitruvian.pose(lite_bundle, num_poses=1, masks=True) as pipeline:
+    with vitruvian.pose(lite_bundle, num_poses=1, masks=True, search="fast") as pipeline:
         (mask,) = pipeline.estimate(frame).mask
     image = mask.image(640, 425)
     assert image.shape == (425, 640)

@@ -97,5 +97,5 @@ def hands(  # noqa: PLR0913  # a command's parameters are its flags
         upright=not original_region,
     )
     if original_region:  # who wants it wants the original's results, and it reads a hand once
-        settings = replace(settings, looks=1)
+        settings = replace(settings, looks=1, search="fast")
     work(inputs, Look(HANDS, settings, Networks(model, threads, offline, cache)), files, videos)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from vitruvian.errors import OptionError
-from vitruvian.regions import Regions
+from vitruvian.regions import NOWHERE, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from vitruvian.frame import Frame, Stamp
     from vitruvian.landmarks import Landmarks
+    from vitruvian.regions import Regions
     from vitruvian.skeleton import Skeleton
+    from vitruvian.tracking import Tracking
 
 __all__ = [
     "NOWHERE",
@@ -26,6 +28,7 @@ __all__ = [
     "Read",
     "Stages",
     "Traits",
+    "Wander",
     "joined",
     "overlap",
     "pushed",
@@ -53,6 +56,13 @@ class Follow(Protocol):
 
     def __call__(self, landmarks: Landmarks, stamp: Stamp) -> Regions:
         """Return one region for each instance, in the pixels of the frame that ``stamp`` describes."""
+
+
+class Wander(Protocol):
+    """A search for newcomers that goes on from frame to frame; it has a memory."""
+
+    def __call__(self, frame: Frame, known: Regions) -> Regions:
+        """Return where somebody is who is not among those who are known; mostly nowhere."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,8 @@ class Stages:
         follow: Makes the regions of the next frame.
         skeleton: Of the landmarks.
         traits: How instances move.
+        wander: Begins a stream's search for newcomers beside ``look``, which gets these options; ``None``:
+            there is none.
     """
 
     look: Look
@@ -93,10 +105,7 @@ class Stages:
     follow: Follow
     skeleton: Skeleton
     traits: Traits = field(default_factory=Traits)
-
-
-_NOTHING = np.empty(0, np.float32)
-NOWHERE = Regions(_NOTHING.reshape(0, 2), _NOTHING.reshape(0, 2), _NOTHING, _NOTHING)
+    wander: Callable[[Tracking], Wander] | None = None
 
 
 def scaled(regions: Regions, before: Stamp, now: Stamp) -> Regions:
@@ -115,14 +124,6 @@ def overlap(one: Regions, others: Regions) -> NDArray[np.float32]:
     areas = one.size.prod(axis=1)[:, None] + others.size.prod(axis=1)[None]
     ratio: NDArray[np.float32] = shared / np.maximum(areas - shared, np.finfo(np.float32).tiny)
     return ratio
-
-
-def joined(*regions: Regions) -> Regions:
-    """Return all these regions, in this order."""
-    if len(regions) < 2:
-        return regions[0] if regions else NOWHERE
-    columns = (each.name for each in fields(Regions))
-    return Regions(*(np.concatenate([getattr(one, name) for one in regions]) for name in columns))
 
 
 def seconds(stamp: Stamp) -> float:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from vitruvian.crop import Crop
-from vitruvian.landmarks import Landmarks, bounds
+from vitruvian.landmarks import Landmarks, bounds, sides_exchanged
 from vitruvian.models.anchors import anchor_centres
 from vitruvian.models.heatmap import sigmoid
 from vitruvian.models.network import Network
 from vitruvian.models.nms import overlaps, weighted_nms
-from vitruvian.options import check_number
-from vitruvian.regions import Regions
+from vitruvian.models.tiles import HINT, Sight
+from vitruvian.options import ACCURACIES, SEARCHES, check_choice, check_number
+from vitruvian.regions import Regions, joined
 from vitruvian.runtimes.session import PixelInput, Signature
 from vitruvian.skeleton import Skeleton
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vitruvian.frame import Frame
+    from vitruvian.models.tiles import Tile
     from vitruvian.runtimes.session import Session
 
 __all__ = [
@@ -87,6 +90,10 @@ class HandSettings:
         distinct: Whether a hand that is there twice is dropped once (the legacy interface does not).
         looks: How often a hand in a still is read: again in the region that its own landmarks give, which
             makes them more exact; 1 is the original's.
+        search: How stills are searched: ``"fast"``, with one look at the whole picture, as the original does;
+            ``"thorough"``, closer and closer, and streams too, in the background; ``"auto"``: stills
+            thoroughly, streams fast.
+        accuracy: ``"high"``: every region is read in a mirror as well, and the answers are averaged.
 
     Raises:
         OptionError: A value is outside its range.
@@ -99,12 +106,16 @@ class HandSettings:
     upright: bool = True
     distinct: bool = True
     looks: int = 3
+    search: str = "fast"
+    accuracy: str = "normal"
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, by name."""
         if self.num_hands is not None:
             check_number("num_hands", self.num_hands, 1, whole=True)
         check_number("looks", self.looks, 1, whole=True)
+        check_choice("search", self.search, SEARCHES)
+        check_choice("accuracy", self.accuracy, ACCURACIES)
         for name in ("min_hand_detection_confidence", "min_hand_presence_confidence"):
             check_number(name, getattr(self, name), 0, 1)
 
@@ -136,10 +147,6 @@ class BlazePalmDetector:
         self._network = Network(session, border="black")
         self._least = settings.min_hand_detection_confidence
         self._up = _UPRIGHT if settings.upright else _ORIGINAL
-        # Logits up to it are out of the question, whatever the rounding of the logistic function, which
-        # makes 1 of 17.
-        least = min(max(self._least, 1e-37), 1 - 1e-6)
-        self._near = np.float32(math.log(least / (1 - least)) - 0.01 if self._least else -math.inf)
         anchors = anchor_centres(_PALM_SIDE, strides=(8, 16, 16, 16))
         # Centre and points count from the anchor, width and height do not.
         self._origins = np.tile(anchors, 2 + _PALM_POINTS)
@@ -152,7 +159,18 @@ class BlazePalmDetector:
             frames: Pictures.
             rotation: Degrees by which the pictures must be turned clockwise to be upright; a multiple of 90.
         """
-        return [_regions_around_palms(palms, self._up) for palms in self.palms(frames, rotation)]
+        return [self._around(palms) for palms in self.palms(frames, rotation)]
+
+    def inspect(self, frame: Frame, tiles: Sequence[Tile], rotation: int = 0) -> Sight:
+        """Look at parts of a picture, as one batch; arguments as above."""
+        turn = float(np.float32(-math.radians(rotation % 360)))
+        crops = [Crop(tile.x, tile.y, tile.side, tile.side, turn, (_PALM_SIDE, _PALM_SIDE)) for tile in tiles]
+        out = self._network.look([(frame.pixels, crop) for crop in crops])
+        seen = list(zip(out["boxes"], out["scores"], crops, strict=True))
+        return Sight(
+            joined(*(self._around(self._palms(*each)) for each in seen)),
+            joined(*(self._around(self._hints(*each)) for each in seen)),
+        )
 
     def palms(self, frames: Sequence[Frame], rotation: int = 0) -> list[Palms]:
         """Find the palms themselves in each frame; arguments as above."""
@@ -168,10 +186,20 @@ class BlazePalmDetector:
 
     def _palms(self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop) -> Palms:
         """Decode and merge (section 4.4), and carry over to the picture (4.5)."""
+        values, scores = self._decode(raw, logits, self._least)
+        return _placed(*weighted_nms(values[:, :4], values, scores, iou=0.3), crop)
+
+    def _hints(self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop) -> Palms:
+        return _placed(*self._decode(raw, logits, HINT), crop)
+
+    def _decode(
+        self, raw: NDArray[np.float32], logits: NDArray[np.float32], least: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return box and points of each anchor that sees a palm, as fractions of the crop, and its score."""
         # Few of the 2016 are near the threshold; each step on all of them costs more than all that follow.
-        near = np.flatnonzero(logits[:, 0] > self._near)
+        near = np.flatnonzero(logits[:, 0] > _logit(least))
         scores = sigmoid(logits[near, 0])
-        if (low := scores < self._least).any():
+        if (low := scores < least).any():
             near, scores = near[~low], scores[~low]
         values = raw[near] / np.float32(_PALM_SIDE) + self._origins[near]
         centre, half = values[:, :2].copy(), values[:, 2:4] / 2
@@ -179,26 +207,41 @@ class BlazePalmDetector:
         values[:, 2:4] = centre + half
         if not (real := (half >= 0).all(axis=1)).all():
             values, scores = values[real], scores[real]
-        merged, best = weighted_nms(values[:, :4], values, scores, iou=0.3)
-        # Turned by quarters, a box has its extremes in two opposite corners.
-        places = crop.points_to_image(merged.reshape(-1, 2 + _PALM_POINTS, 2) * np.float32(_PALM_SIDE))
-        return Palms(bounds(places[:, :2]), places[:, 2:], best)
+        return values, scores
+
+    def _around(self, palms: Palms) -> Regions:
+        """Return the square around the hand that each palm belongs to (section 4.5)."""
+        squares = [
+            enlarged(
+                ((x0 + x1) / 2, (y0 + y1) / 2),
+                (x1 - x0, y1 - y0),
+                aim(points[_WRIST], points[_MIDDLE], self._up),
+                shift=-0.5,
+                scale=2.6,
+            )
+            for (x0, y0, x1, y1), points in zip(palms.box.tolist(), palms.points.tolist(), strict=True)
+        ]
+        regions = regions_of(squares, palms.score)
+        return regions[np.flatnonzero(regions.size[:, 0] > 0)]  # which NaN is not
 
 
-def _regions_around_palms(palms: Palms, up: float) -> Regions:
-    """Return the square around the hand that each palm belongs to (section 4.5)."""
-    squares = [
-        enlarged(
-            ((x0 + x1) / 2, (y0 + y1) / 2),
-            (x1 - x0, y1 - y0),
-            aim(points[_WRIST], points[_MIDDLE], up),
-            shift=-0.5,
-            scale=2.6,
-        )
-        for (x0, y0, x1, y1), points in zip(palms.box.tolist(), palms.points.tolist(), strict=True)
-    ]
-    regions = regions_of(squares, palms.score)
-    return regions[np.flatnonzero(regions.size[:, 0] > 0)]  # which NaN is not
+@cache
+def _logit(least: float) -> np.float32:
+    """Return the logit up to which a score is below ``least``, however the logistic function is rounded.
+
+    It makes 1 of 17.
+    """
+    if not least:
+        return np.float32(-math.inf)
+    inner = min(max(least, 1e-37), 1 - 1e-6)
+    return np.float32(math.log(inner / (1 - inner)) - 0.01)
+
+
+def _placed(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop) -> Palms:
+    """Return palms that the detector saw in a crop, in the pixels of the picture."""
+    # Turned by quarters, a box has its extremes in two opposite corners.
+    places = crop.points_to_image(values.reshape(-1, 2 + _PALM_POINTS, 2) * np.float32(_PALM_SIDE))
+    return Palms(bounds(places[:, :2]), places[:, 2:], scores)
 
 
 class Square(NamedTuple):
@@ -266,11 +309,14 @@ class BlazeHandLandmarker:
     Args:
         session: An open landmark network with the signature ``HAND_LANDMARKER``.
         settings: Presence threshold, mirroring, whether a hand that is there twice is dropped once.
+        flipped: Whether the network sees the hands in a mirror. What comes out is that of the picture all the
+            same.
     """
 
-    def __init__(self, session: Session, settings: HandSettings) -> None:
+    def __init__(self, session: Session, settings: HandSettings, *, flipped: bool = False) -> None:
         self._network = Network(session, border="replicate")
         self._settings = settings
+        self._flipped = flipped
         self._skeleton = Skeleton.named("hand21")
         nothing = np.empty((0, _POINTS, 3), np.float32)
         self._nobody = replace(
@@ -292,10 +338,11 @@ class BlazeHandLandmarker:
             For each frame the hands whose presence is above the threshold, in the order of the regions, each
             hand once.
         """
-        return [
+        hands = [
             self._landmarks(out, crops) if crops else self._nobody
-            for out, crops in self._network.read(frames, regions, _HAND_SIDE)
+            for out, crops in self._network.read(frames, regions, _HAND_SIDE, flipped=self._flipped)
         ]
+        return [sides_exchanged(some) for some in hands] if self._flipped else hands
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
         """Decode the rows of one frame (sections 4.6 and 4.7)."""

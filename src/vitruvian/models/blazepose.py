@@ -13,13 +13,14 @@ import numpy as np
 
 from vitruvian.crop import Crop
 from vitruvian.errors import OptionError
-from vitruvian.landmarks import Landmarks, Mask, bounds
+from vitruvian.landmarks import Landmarks, Mask, bounds, sides_exchanged
 from vitruvian.models.anchors import anchor_centres
 from vitruvian.models.heatmap import refine, sigmoid
 from vitruvian.models.network import Network
 from vitruvian.models.nms import weighted_nms
-from vitruvian.options import check_number
-from vitruvian.regions import Regions
+from vitruvian.models.tiles import HINT, Sight
+from vitruvian.options import ACCURACIES, SEARCHES, check_choice, check_number
+from vitruvian.regions import Regions, joined
 from vitruvian.runtimes.session import PixelInput, Signature
 from vitruvian.skeleton import Skeleton
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vitruvian.frame import Frame
+    from vitruvian.models.tiles import Tile
     from vitruvian.runtimes.session import Session
 
 __all__ = [
@@ -78,6 +80,10 @@ class PoseSettings:
         masks: Whether to compute segmentation masks; they double the cost of the second network.
         nms_iou: Overlap above which two detections are one person (0.3 in the legacy interface).
         heatmap_kernel: Side of the window that refines a landmark, in cells, odd (legacy interface: 9).
+        search: How stills are searched: ``"fast"``, with one look at the whole picture, as the original does;
+            ``"thorough"``, closer and closer, and streams too, in the background; ``"auto"``: stills
+            thoroughly, streams fast.
+        accuracy: ``"high"``: every region is read in a mirror as well, and the answers are averaged.
 
     Raises:
         OptionError: A value is outside its range.
@@ -89,6 +95,8 @@ class PoseSettings:
     masks: bool = False
     nms_iou: float = 0.5
     heatmap_kernel: int = 7
+    search: str = "fast"
+    accuracy: str = "normal"
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, by name."""
@@ -99,6 +107,8 @@ class PoseSettings:
         check_number("heatmap_kernel", self.heatmap_kernel, 1, whole=True)
         if self.heatmap_kernel % 2 == 0:
             raise OptionError(f"heatmap_kernel: an odd number of cells, got {self.heatmap_kernel}")
+        check_choice("search", self.search, SEARCHES)
+        check_choice("accuracy", self.accuracy, ACCURACIES)
 
 
 class BlazePoseDetector:
@@ -123,7 +133,7 @@ class BlazePoseDetector:
         """
         if not frames:
             return []
-        turn = float(np.float32(-math.radians(rotation % 360)))
+        turn = _turn(rotation)
         crops = [
             Crop.letterbox(frame.stamp.width, frame.stamp.height, _DETECTOR_SIDE, turn) for frame in frames
         ]
@@ -133,17 +143,30 @@ class BlazePoseDetector:
             for boxes, scores, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
         ]
 
+    def inspect(self, frame: Frame, tiles: Sequence[Tile], rotation: int = 0) -> Sight:
+        """Look at parts of a picture, as one batch; arguments as above."""
+        turn = _turn(rotation)
+        output = (_DETECTOR_SIDE, _DETECTOR_SIDE)
+        crops = [Crop(tile.x, tile.y, tile.side, tile.side, turn, output) for tile in tiles]
+        out = self._network.look([(frame.pixels, crop) for crop in crops])
+        seen = list(zip(out["boxes"], out["scores"], crops, strict=True))
+        return Sight(
+            joined(*(self._regions(boxes, scores, crop, frame) for boxes, scores, crop in seen)),
+            joined(*(self._hints(boxes, scores[:, 0], crop, frame) for boxes, scores, crop in seen)),
+        )
+
+    def _hints(
+        self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, frame: Frame
+    ) -> Regions:
+        scores = sigmoid(logits)
+        kept = np.flatnonzero(scores >= HINT)
+        points = raw[kept, 4:8].reshape(-1, 2, 2) / np.float32(_DETECTOR_SIDE) + self._anchors[kept, None]
+        return _placed(points, scores[kept], crop, frame)
+
     def _regions(
         self, boxes: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, frame: Frame
     ) -> Regions:
-        points, scores = self._decode(boxes, logits[:, 0])
-        # Mapping the points through the padded, turned crop is right for any rotation, where the original
-        # only takes the padding off (section 17.1); upright the two agree.
-        points = crop.points_to_image(points * np.float32(_DETECTOR_SIDE))
-        size = np.array([frame.stamp.width, frame.stamp.height], np.float32)
-        regions = regions_around(points[:, 0] / size, points[:, 1] / size, scores, size)
-        real = (regions.size > 0).all(axis=1)  # which NaN is not
-        return regions[np.flatnonzero(real)]
+        return _placed(*self._decode(boxes, logits[:, 0]), crop, frame)
 
     def _decode(
         self, raw: NDArray[np.float32], logits: NDArray[np.float32]
@@ -161,6 +184,28 @@ class BlazePoseDetector:
             boxes[real], points[real].reshape(-1, 4), scores[kept][real], self._settings.nms_iou
         )
         return means.reshape(-1, 2, 2), best
+
+
+def _turn(rotation: int) -> float:
+    return float(np.float32(-math.radians(rotation % 360)))
+
+
+def _placed(points: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame) -> Regions:
+    """Return the regions around bodies that the detector saw in a crop.
+
+    Args:
+        points: (N, 2, 2) body centre and circle point, fractions of the crop.
+        scores: (N,) of the detections.
+        crop: What the detector saw.
+        frame: Of which picture.
+    """
+    # Mapping the points through the padded, turned crop is right for any rotation, where the original only
+    # takes the padding off (section 17.1); upright the two agree.
+    points = crop.points_to_image(points * np.float32(_DETECTOR_SIDE))
+    size = np.array([frame.stamp.width, frame.stamp.height], np.float32)
+    regions = regions_around(points[:, 0] / size, points[:, 1] / size, scores, size)
+    real = (regions.size > 0).all(axis=1)  # which NaN is not
+    return regions[np.flatnonzero(real)]
 
 
 def regions_around(
@@ -201,11 +246,14 @@ class BlazePoseLandmarker:
         session: An open landmark network with the signature ``LANDMARKER`` and the outputs that
             ``landmarker_outputs`` names.
         settings: Presence threshold, kernel, masks.
+        flipped: Whether the network sees the bodies in a mirror. What comes out is that of the picture
+            all the same.
     """
 
-    def __init__(self, session: Session, settings: PoseSettings) -> None:
+    def __init__(self, session: Session, settings: PoseSettings, *, flipped: bool = False) -> None:
         self._network = Network(session, border="replicate")
         self._settings = settings
+        self._flipped = flipped
         self._skeleton = Skeleton.named("body33")
 
     def __call__(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
@@ -218,10 +266,11 @@ class BlazePoseLandmarker:
         Returns:
             For each frame those whose presence is above the threshold, in the order of the regions.
         """
-        return [
+        people = [
             self._landmarks(out or _nothing(landmarker_outputs(self._settings)), crops)
-            for out, crops in self._network.read(frames, regions, _LANDMARKER_SIDE)
+            for out, crops in self._network.read(frames, regions, _LANDMARKER_SIDE, flipped=self._flipped)
         ]
+        return [sides_exchanged(some) for some in people] if self._flipped else people
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
         """Decode the rows of one frame (section 7)."""

@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from vitruvian.errors import ArrayError, OptionError, shown
 from vitruvian.models.detr import whole_pictures
+from vitruvian.models.tiles import Sight
 from vitruvian.options import check_rotation
-from vitruvian.regions import Regions
+from vitruvian.regions import NOWHERE, Regions, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from vitruvian.frame import Frame
+    from vitruvian.models.tiles import Tile
 
     Boxes: TypeAlias = Regions | ArrayLike
+    Finder: TypeAlias = Callable[[Sequence[Frame]], Sequence[Boxes]]
 
-__all__ = ["AskedDetector", "GivenBoxes", "regions_of_boxes", "turned_boxes"]
+__all__ = ["AskedDetector", "BodiesInBoxes", "GivenBoxes", "regions_of_boxes", "turned_boxes"]
 
 
 def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
@@ -118,7 +121,7 @@ class AskedDetector:
         whole_image: Whether a picture in which it finds nobody counts as one person that fills it.
     """
 
-    ask: Callable[[Sequence[Frame]], Sequence[Boxes]]
+    ask: Finder
     whole_image: bool = False
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
@@ -137,3 +140,38 @@ class AskedDetector:
             return found
         whole = whole_pictures(frames, rotation)
         return [some if len(some) else all_of_it for some, all_of_it in zip(found, whole, strict=True)]
+
+
+_AROUND = 1.25  # of a box's longer side: a body's region
+_QUARTER = math.pi / 2
+
+
+@dataclass(frozen=True, eq=False)
+class BodiesInBoxes:
+    """A detector of boxes in the place of one that knows which way up people are.
+
+    Attributes:
+        find: Frames in, the boxes of each out.
+    """
+
+    find: _Find
+
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        """Return for each frame the squares around the boxes; everybody stands upright."""
+        return [_squares(boxes) for boxes in self.find(frames, rotation)]
+
+    def inspect(self, frame: Frame, tiles: Sequence[Tile], rotation: int = 0) -> Sight:
+        """Return the squares of a picture in four turns, since a box does not say who lies or hangs."""
+        del tiles
+        upright = self([frame], rotation)[0]
+        turns = (np.float32(turn * _QUARTER) for turn in range(4))
+        return Sight(joined(*(replace(upright, rotation=upright.rotation + turn) for turn in turns)), NOWHERE)
+
+
+class _Find(Protocol):
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]: ...
+
+
+def _squares(boxes: Regions) -> Regions:
+    side = boxes.size.max(axis=1, keepdims=True) * np.float32(_AROUND)
+    return replace(boxes, size=side.repeat(2, axis=1))

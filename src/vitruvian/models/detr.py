@@ -6,7 +6,7 @@ Numbers and order of operations are those of the Sapiens specification, section 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
@@ -40,6 +40,9 @@ class DetrSession(Protocol):
             For each picture (Q, C + 1) logits of Q guesses, the last of which is "nothing", and (Q, 4) boxes
             x, y of the middle, width and height as fractions of the picture.
         """
+
+    def close(self) -> None:
+        """Release the network; closing twice is fine."""
 
 
 class DetrDetector:
@@ -95,6 +98,16 @@ class DetrDetector:
                 for (logits, boxes), frame in zip(self._session.run(views), some, strict=True)
             ]
         return found
+
+    def close(self) -> None:
+        """Release the network; closing twice is fine."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _regions(
         self, logits: NDArray[np.float32], boxes: NDArray[np.float32], frame: Frame, rotation: int

@@ -50,7 +50,7 @@ class Network:
         return self.session.run({"image": batch})
 
     def read(
-        self, frames: Sequence[Frame], regions: Sequence[Regions], side: int
+        self, frames: Sequence[Frame], regions: Sequence[Regions], side: int, *, flipped: bool = False
     ) -> list[tuple[dict[str, NDArray[np.float32]], list[Crop]]]:
         """Read all regions of all frames as one batch; without regions the network is not called.
 
@@ -58,12 +58,13 @@ class Network:
             frames: Pictures.
             regions: Of each of them.
             side: Of the network's square input in pixels.
+            flipped: Whether the network sees them in a mirror.
 
         Returns:
             For each frame its rows of the outputs, by name, and the crop of each row; no outputs at all where
             there are no regions in any frame.
         """
-        crops = [Crop.around(each, (side, side)) for each in regions]
+        crops = [Crop.around(each, (side, side), flipped=flipped) for each in regions]
         views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
         out = self.look(views) if views else {}
         ends = np.cumsum([len(some) for some in crops])

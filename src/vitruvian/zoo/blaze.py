@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,19 @@ from vitruvian.models.blazepose import (
     PoseSettings,
     landmarker_outputs,
 )
+from vitruvian.models.boxes import AskedDetector, BodiesInBoxes
+from vitruvian.models.flip import FlipAveraged
 from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
 from vitruvian.runtimes.openvino import OpenVINO
 from vitruvian.skeleton import Skeleton
+from vitruvian.thorough import SHARES, Thorough
 from vitruvian.whole import HOPE, Whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vitruvian.models.boxes import Finder
     from vitruvian.runtimes.session import ModelFile, Runtime, Session
 
 __all__ = ["hands", "hands_pipeline", "pose", "pose_pipeline"]
@@ -46,6 +53,9 @@ def pose(  # noqa: PLR0913  # each stands for itself
     min_pose_detection_confidence: float = 0.5,
     min_pose_presence_confidence: float = 0.5,
     masks: bool = False,
+    search: str = "auto",
+    accuracy: str = "normal",
+    detect: Finder | None = None,
     hands: bool | str | Path | bytes | Mapping[str, ModelFile] = False,
     threads: int | None = None,
     offline: bool = False,
@@ -66,7 +76,7 @@ def pose(  # noqa: PLR0913  # each stands for itself
     wrist is where the body's is, and the box stays that of the body.
 
     The same networks, crops and decoding as MediaPipe's Pose Landmarker in IMAGE mode; its defaults differ in
-    one point: there ``num_poses`` is 1.
+    two points: there ``num_poses`` is 1, and ``search`` is ``"fast"``.
 
     Args:
         model: ``"full"`` (default), ``"lite"``, ``"heavy"``, or another name from ``vitruvian models list``;
@@ -76,6 +86,16 @@ def pose(  # noqa: PLR0913  # each stands for itself
         min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1.
         min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
         masks: Whether to compute segmentation masks; they double the cost of the second network.
+        search: ``"fast"`` is the original's one look at the whole picture. ``"thorough"`` looks closer and
+            closer, reads everybody several times and believes what the readings agree on (docs/search.md): it
+            finds twice as many people in scenes with several, those far away too, at 5 to 20 times the cost;
+            ``box_score`` is then the score by which people are ranked. In streams it works in the background,
+            ``Tracking.search_budget`` milliseconds of a frame. ``"auto"``: stills thoroughly, streams fast.
+        accuracy: ``"high"`` reads every region in a mirror as well and averages the answers, at twice the
+            cost of the second network (in a thorough search of stills: at none).
+        detect: A person detector in place of the network: a function from frames to one answer for each,
+            ``Regions``, or (M, 4) boxes x0, y0, x1, y1 in pixels, or (M, 5) with a score behind, best first.
+            A thorough search weighs what it finds, in four turns, and looks nowhere else.
         hands: Whether to find the people's hands as well, and with which networks: ``True`` is ``"full"``;
             anything else is what ``vitruvian.hands`` takes as its ``model``.
         threads: CPU threads for one network call; by default all cores.
@@ -87,19 +107,27 @@ def pose(  # noqa: PLR0913  # each stands for itself
         SessionError: The networks cannot be opened.
     """
     settings = PoseSettings(
-        num_poses, min_pose_detection_confidence, min_pose_presence_confidence, masks=masks
+        num_poses,
+        min_pose_detection_confidence,
+        min_pose_presence_confidence,
+        masks=masks,
+        search=search,
+        accuracy=accuracy,
     )
     files, name = _files(model, "pose", offline=offline)
     hand_files = None
     if hands is not False:
         hand_files, _ = _files("full" if hands is True else hands, "hands", offline=offline)
-    return pose_pipeline(files, settings, hands=hand_files, runtime=OpenVINO(threads=threads), name=name)
+    return pose_pipeline(
+        files, settings, detect=detect, hands=hand_files, runtime=OpenVINO(threads=threads), name=name
+    )
 
 
 def pose_pipeline(
     files: Mapping[str, ModelFile],
     settings: PoseSettings,
     *,
+    detect: Finder | None = None,
     hands: Mapping[str, ModelFile] | None = None,
     runtime: Runtime | None = None,
     name: str = "unnamed",
@@ -109,6 +137,7 @@ def pose_pipeline(
     Args:
         files: ``detector`` and ``landmarker``, such as ``weights.load`` returns.
         settings: Thresholds and stages.
+        detect: Finds people in place of the detector network; as in ``pose``.
         hands: The same of hands, which are then tied to the bodies.
         runtime: What runs the networks; by default OpenVINO on all cores.
         name: What results call the model.
@@ -117,21 +146,30 @@ def pose_pipeline(
         SessionError: The networks cannot be opened, or are of another kind.
     """
     runtime = OpenVINO() if runtime is None else runtime
-    detector = runtime.open(files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
-    landmarker = runtime.open(files["landmarker"], LANDMARKER, outputs=landmarker_outputs(settings))
-
-    def release() -> None:
-        detector.close()
-        landmarker.close()
-
-    bodies = Pipeline(
-        detect=BlazePoseDetector(detector, settings),
-        landmark=BlazePoseLandmarker(landmarker, settings),
-        follow=follow_bodies,
-        skeleton=Skeleton.named("body33"),
-        model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
-        limit=settings.num_poses,
-        release=release,
+    opened = []
+    finder: BlazePoseDetector | BodiesInBoxes
+    if detect is None:
+        opened.append(runtime.open(files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs)))
+        finder = BlazePoseDetector(opened[0], settings)
+    else:
+        finder = BodiesInBoxes(AskedDetector(detect))
+    opened.append(runtime.open(files["landmarker"], LANDMARKER, outputs=landmarker_outputs(settings)))
+    straight = BlazePoseLandmarker(opened[-1], settings)
+    flipped = BlazePoseLandmarker(opened[-1], settings, flipped=True)
+    thorough = Thorough(finder.inspect, straight, flipped, follow_bodies, Skeleton.named("body33"))
+    bodies = _pipeline(
+        Pipeline(
+            detect=finder,
+            landmark=straight,
+            follow=follow_bodies,
+            skeleton=thorough.skeleton,
+            model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
+            limit=settings.num_poses,
+            release=partial(_close, opened),
+            looks=1 if detect is None else 2,
+        ),
+        replace(thorough, shares=SHARES if detect is None else SHARES[:1]),
+        settings,
     )
     return bodies if hands is None else _with_hands(bodies, hands, runtime)
 
@@ -145,6 +183,8 @@ def hands(  # noqa: PLR0913  # each stands for itself
     mirrored: bool = False,
     upright: bool = True,
     looks: int = 3,
+    search: str = "auto",
+    accuracy: str = "normal",
     threads: int | None = None,
     offline: bool = False,
 ) -> Pipeline:
@@ -156,9 +196,9 @@ def hands(  # noqa: PLR0913  # each stands for itself
     ((2, 21, 2), array([0.98, 0.01], dtype=float32))
 
     The same networks, crops and decoding as MediaPipe's Hand Landmarker in IMAGE mode; its defaults differ in
-    three points: there ``num_hands`` is 1, the region around a detected palm is turned 26.6 degrees too far
-    (hand specification, section 4.5), and a hand is read once. ``handedness`` is the probability that a hand
-    is the person's own right one; the networks give no score for a single point.
+    four points: there ``num_hands`` is 1, the region around a detected palm is turned 26.6 degrees too far
+    (hand specification, section 4.5), a hand is read once, and ``search`` is ``"fast"``. ``handedness`` is
+    the probability that a hand is the person's own right one; the networks give no score for a single point.
 
     Args:
         model: ``"full"`` (default), ``"lite"``, or another name from ``vitruvian models list``; the path or
@@ -171,7 +211,11 @@ def hands(  # noqa: PLR0913  # each stands for itself
             right change places. It is never guessed.
         upright: Whether the region around a palm is turned as the hand is; ``False``: as the original's.
         looks: How often a hand in a still is read: again in the region that its own landmarks give, which
-            makes them more exact; 1 is the original's.
+            makes them more exact; 1 is the original's. (A thorough search reads twice or more.)
+        search: ``"fast"`` is the original's one look at the whole picture; ``"thorough"`` looks closer and
+            closer and believes what several readings agree on, as in ``pose``; ``"auto"``: stills thoroughly,
+            streams fast.
+        accuracy: ``"high"`` reads every region in a mirror as well and averages the answers.
         threads: CPU threads for one network call; by default all cores.
         offline: Never connect: a named model must be on this machine already.
 
@@ -187,6 +231,8 @@ def hands(  # noqa: PLR0913  # each stands for itself
         mirrored=mirrored,
         upright=upright,
         looks=looks,
+        search=search,
+        accuracy=accuracy,
     )
     files, name = _files(model, "hands", offline=offline)
     return hands_pipeline(files, settings, runtime=OpenVINO(threads=threads), name=name)
@@ -212,22 +258,35 @@ def hands_pipeline(
     """
     runtime = OpenVINO() if runtime is None else runtime
     detector, landmarker = _hand_networks(files, runtime)
-
-    def release() -> None:
-        detector.close()
-        landmarker.close()
-
-    return Pipeline(
-        detect=BlazePalmDetector(detector, settings),
-        landmark=BlazeHandLandmarker(landmarker, settings),
-        follow=follow_hands,
-        skeleton=Skeleton.named("hand21"),
-        model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
-        limit=settings.num_hands,
-        release=release,
-        looks=settings.looks,
-        traits=_HANDS,
+    finder = BlazePalmDetector(detector, settings)
+    straight = BlazeHandLandmarker(landmarker, settings)
+    flipped = BlazeHandLandmarker(landmarker, settings, flipped=True)
+    thorough = Thorough(finder.inspect, straight, flipped, follow_hands, Skeleton.named("hand21"))
+    return _pipeline(
+        Pipeline(
+            detect=finder,
+            landmark=straight,
+            follow=follow_hands,
+            skeleton=thorough.skeleton,
+            model=Provenance(name, tuple(file.sha256 for file in files.values()), runtime.name),
+            limit=settings.num_hands,
+            release=partial(_close, (detector, landmarker)),
+            looks=settings.looks,
+            traits=_HANDS,
+        ),
+        replace(thorough, looks=max(settings.looks, 2), nested=False),
+        settings,
     )
+
+
+def _pipeline(fast: Pipeline, thorough: Thorough, settings: PoseSettings | HandSettings) -> Pipeline:
+    """Return the pipeline with the search and the accuracy that the settings ask for."""
+    if settings.accuracy == "high":
+        fast = replace(fast, landmark=FlipAveraged(thorough.read, thorough.flipped))
+        thorough = replace(thorough, averaged=True)
+    if settings.search == "fast":
+        return fast
+    return replace(fast, search=thorough, background=settings.search == "thorough")
 
 
 def _with_hands(bodies: Pipeline, files: Mapping[str, ModelFile], runtime: Runtime) -> Pipeline:
@@ -237,8 +296,7 @@ def _with_hands(bodies: Pipeline, files: Mapping[str, ModelFile], runtime: Runti
 
     def release() -> None:
         bodies.release()
-        detector.close()
-        landmarker.close()
+        _close((detector, landmarker))
 
     whole = Whole(
         look=BlazePalmDetector(detector, settings),
@@ -255,6 +313,11 @@ def _hand_networks(files: Mapping[str, ModelFile], runtime: Runtime) -> tuple[Se
     return detector, runtime.open(
         files["landmarker"], HAND_LANDMARKER, outputs=tuple(HAND_LANDMARKER.outputs)
     )
+
+
+def _close(sessions: Iterable[Session]) -> None:
+    for session in sessions:
+        session.close()
 
 
 def _files(

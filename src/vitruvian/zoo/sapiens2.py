@@ -28,19 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from vitruvian.frame import Frame
+    from vitruvian.models.boxes import Boxes, Finder
     from vitruvian.models.sapiens import SapiensSession, View
     from vitruvian.pipeline import Detect
-    from vitruvian.regions import Regions
     from vitruvian.weights.sapiens import PoseCheckpoint
 
-    Boxes = Regions | ArrayLike
-    Finder = Callable[[Sequence[Frame]], Sequence[Boxes]]
     Look = Callable[[Sequence[View]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
-__all__ = ["sapiens", "sapiens_pipeline"]
+__all__ = ["detr", "sapiens", "sapiens_pipeline"]
 
 _TRAITS = Traits(sure=SURE, boxed=True)
 
@@ -121,6 +118,31 @@ def sapiens(  # noqa: PLR0913  # each stands for itself
         model = Provenance(f"sapiens2-{checkpoint.size}", tuple(digests), session.name)
         look, release = _look_on_device(session), opened.pop_all().close
     return sapiens_pipeline(session, finder, settings, model=model, release=release, look=look)
+
+
+def detr(
+    folder: str | Path | None = None, *, device: str = "auto", dtype: str = "auto", threshold: float = 0.3
+) -> DetrDetector:
+    """Open the DETR person detector, for ``pose(detect=...)`` or ``sapiens(detector=...)``.
+
+    >>> with vitruvian.detr() as people:  # doctest: +SKIP
+    ...     body = vitruvian.pose(detect=people)
+
+    Needs ``pip install 'vitruvian[sapiens]'``.
+
+    Args:
+        folder: Of a DETR for object detection; by default DETR-ResNet-101-DC5 from
+            ``$SAPIENS_CHECKPOINT_ROOT`` or ``~/sapiens2_host``.
+        device: ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        dtype: ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 on a GPU, fp32 on the CPU.
+        threshold: Probability that a person must exceed, 0 to 1.
+
+    Raises:
+        OptionError: An option is outside its range, or there is no such device.
+        WeightsError: The network is missing, damaged, or of another kind; the message names every place.
+        SessionError: PyTorch or transformers is missing.
+    """
+    return DetrDetector(TorchDetr(find_detector(folder), device=device, dtype=dtype), threshold=threshold)
 
 
 def sapiens_pipeline(
