@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Seen = Sequence[tuple[Landmarks, list[Appearance]]]
 
-__all__ = ["Crossing", "crossings", "enough", "print_crossings"]
+__all__ = ["CUT_OUT", "Crossing", "crossings", "cut_outs", "enough", "ground", "print_crossings"]
 
 CUT_OUT = {
     "skier": "coco_000000000785.jpg",
@@ -77,9 +77,7 @@ class Crossing:
 
 def crossings(bundle: Path = BUNDLE) -> list[Crossing]:
     """Let everybody walk past everybody, in both directions, in the open and behind a pillar."""
-    with pose(bundle, num_poses=1, masks=True) as pipeline:
-        photos = {name: read_image(DATA / "eval" / "images" / file) for name, file in CUT_OUT.items()}
-        looks = {name: cut_out(photo, pipeline.estimate(photo)) for name, photo in photos.items()}
+    looks = cut_outs(bundle)
     rows = []
     with pose(bundle) as pipeline:
         for index, pair in enumerate(combinations(CUT_OUT, 2)):
@@ -90,6 +88,19 @@ def crossings(bundle: Path = BUNDLE) -> list[Crossing]:
                     seen = _seen(pipeline, [*walkers, _post()] if pillar else walkers)
                     rows.append(_crossing(names, tall, seen, pillar=pillar))
     return rows
+
+
+def cut_outs(bundle: Path = BUNDLE) -> dict[str, NDArray[np.uint8]]:
+    """Return who walks: (h, w, 4) uint8 RGBA each."""
+    with pose(bundle, num_poses=1, masks=True, search="fast") as pipeline:
+        photos = {name: read_image(DATA / "eval" / "images" / file) for name, file in CUT_OUT.items()}
+        return {name: cut_out(photo, pipeline.estimate(photo)) for name, photo in photos.items()}
+
+
+def ground(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a background of soft colours, in which nobody is: (height, width, 3) uint8 RGB."""
+    coarse = np.random.default_rng(0).integers(60, 190, (9, 16, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def enough(rows: Sequence[Crossing]) -> bool:
@@ -142,12 +153,10 @@ def _post() -> Actor:
 
 def _seen(pipeline: Pipeline, actors: Sequence[Actor]) -> Seen:
     """Return who is found in each frame, and where the two really are."""
-    coarse = np.random.default_rng(0).integers(60, 190, (9, 16, 3)).astype(np.uint8)
-    ground = np.asarray(cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
     truth: list[list[Appearance]] = []
 
     def frames() -> Iterator[Frame]:
-        for frame, appearances in Scene(ground, actors, _FPS).frames(_SECONDS * _FPS):
+        for frame, appearances in Scene(ground(_SIZE), actors, _FPS).frames(_SECONDS * _FPS):
             truth.append(appearances[:2])
             yield frame
 

@@ -56,8 +56,10 @@ class Setup:
         distinct: Whether a hand that is there twice is dropped once; MediaPipe's legacy interface does not.
         loop: Over the frames of videos: ``steady``; of hands also ``compatible`` or ``legacy``, as
             MediaPipe's, or its legacy interface's.
-        own: Whether hands are found with Vitruvian's own defaults; ``upright`` and ``distinct`` are without
-            effect then.
+        own: Whether hands are found with Vitruvian's own defaults, the search aside; ``upright`` and
+            ``distinct`` are without effect then.
+        search: ``fast``, as MediaPipe's; or another of the pipeline's; of hands with ``own`` alone.
+        accuracy: Of the pipeline, ``normal`` or ``high``; of hands with ``own`` alone.
     """
 
     model: str
@@ -72,6 +74,8 @@ class Setup:
     distinct: bool = True
     loop: str = "steady"
     own: bool = False
+    search: str = "fast"
+    accuracy: str = "normal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +87,14 @@ class Found:
         world: (N, K, 3) float64, metres.
         masks: (N, H, W) bool: where the probability of person is above one half; N = 0 without masks.
         right: (N,) float64, the probability of a right hand; N = 0 for people.
+        score: (N,) float64, by which the pipeline ranks instances; N = 0 for MediaPipe, which tells none.
     """
 
     points: NDArray[np.float64]
     world: NDArray[np.float64]
     masks: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0, 0), np.bool_))
     right: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 class Engine(Protocol):
@@ -158,12 +164,15 @@ def found_of(landmarks: Any) -> Found:  # noqa: ANN401  # foreign at this place
         np.concatenate(points, axis=2).astype(np.float64),
         landmarks.world.astype(np.float64),
         right=right.astype(np.float64),
+        score=landmarks.box_score.astype(np.float64),
     )
 
 
 def _pipeline(vitruvian: Any, setup: Setup) -> Any:  # noqa: ANN401  # foreign at this place
     if setup.own:
-        return vitruvian.hands(setup.model, num_hands=setup.most)
+        return vitruvian.hands(
+            setup.model, num_hands=setup.most, search=setup.search, accuracy=setup.accuracy
+        )
     files = import_module("vitruvian.weights").load(setup.model, task=setup.task)
     if setup.task == HANDS:
         settings = vitruvian.HandSettings(setup.most, upright=setup.upright, distinct=setup.distinct, looks=1)
@@ -173,6 +182,8 @@ def _pipeline(vitruvian: Any, setup: Setup) -> Any:  # noqa: ANN401  # foreign a
         masks=setup.masks,
         nms_iou=setup.nms_iou,
         heatmap_kernel=setup.heatmap_kernel,
+        search=setup.search,
+        accuracy=setup.accuracy,
     )
     return vitruvian.pose_pipeline(files, settings)
 

@@ -38,7 +38,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     HANDS: {
         "num_hands=1": {},
         "num_hands=2": {"most": 2},
-        "num_hands=2, ours with its own defaults": {"most": 2, "own": True},
+        "num_hands=2, ours with its own defaults, fast": {"most": 2, "own": True},
     },
 }
 """Task → title → what is asked of everybody."""

@@ -217,7 +217,7 @@ def _steps(clip: Sequence[Photo], setup: Setup, them: Contestant) -> Comparison:
 
     In the whole loop, what one frame gives decides where the next is read, so that roundings grow.
     """
-    pipeline = hands(setup.model, num_hands=setup.most, upright=False, looks=1)
+    pipeline = hands(setup.model, num_hands=setup.most, upright=False, looks=1, search="fast")
     stages = pipeline.stages()
     rows = []
     theirs = list(_theirs(clip, setup, them))

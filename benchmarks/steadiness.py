@@ -262,7 +262,11 @@ class _Studio:
 def _photo(name: str, task: str, model: str) -> NDArray[np.uint8]:
     """Return a square of a photo with the person or hand in its middle, as far as it can be: RGBA."""
     frame = read_image(DATA / name)
-    with hands(model, num_hands=1) if task == HANDS else pose(model, num_poses=1) as pipeline:
+    with (
+        hands(model, num_hands=1, search="fast")
+        if task == HANDS
+        else pose(model, num_poses=1, search="fast") as pipeline
+    ):
         x0, y0, x1, y1 = pipeline.estimate(frame).box[0].tolist()
     height, width = frame.pixels.shape[:2]
     side = int(min(1.6 * max(x1 - x0, y1 - y0), width, height))

@@ -2,6 +2,7 @@
 
     python benchmarks/whole.py [--overlays FOLDER]
 
+The search is the fast one everywhere: a thorough one finds more bodies and hands, which is another question.
 Found means: reported. Where a hand is labelled, it is right if its points are on average within 0.3 of the
 longer side of the labelled box, as in ``../shared/tools/eval_landmarks.py``, and each hand serves one label.
 Of the other hands nobody but you can tell: ``--overlays`` draws them.
@@ -44,10 +45,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="times each photo is timed (default 5)")
     options = parser.parse_args()
     with (
-        vitruvian.pose() as bodies,
-        vitruvian.pose(hands=True) as whole,
-        vitruvian.hands(looks=1) as once,
-        vitruvian.hands() as hands,
+        vitruvian.pose(search="fast") as bodies,
+        vitruvian.pose(search="fast", hands=True) as whole,
+        vitruvian.hands(search="fast", looks=1) as once,
+        vitruvian.hands(search="fast") as hands,
     ):
         engines = {
             "palms, read once": lambda photo: _hands(once.estimate(photo.pixels)),

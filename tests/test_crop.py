@@ -1,6 +1,7 @@
 """The crop against the golden vectors of the pose specification (section 15.1), and its laws."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -166,3 +167,74 @@ def test_a_mask_comes_back_where_it_was_cut():
     assert mask[40, 50] == 1
     assert mask[0, 0] == mask[-1, -1] == 0
     assert mask.sum() == pytest.approx(40 * 40, rel=0.03)
+
+
+@given(crops, st.tuples(st.floats(-1, 2), st.floats(-1, 2)))
+def test_a_mirrored_crop_has_its_left_and_right_exchanged(crop, point):
+    mirrored = replace(crop, flipped=True)
+    start = np.array([point], np.float64) * crop.output
+    there = mirrored.points_to_image(start)
+    assert there == pytest.approx(crop.points_to_image([crop.output[0], 0] + start * [-1, 1]), abs=2e-3)
+    assert np.allclose(mirrored.points_to_crop(there), start, atol=0.2)
+    both = np.vstack([mirrored.to_image, [0, 0, 1]]) @ np.vstack([mirrored.to_crop, [0, 0, 1]])
+    assert np.allclose(both, np.eye(3), atol=1e-6)
+    assert np.linalg.det(mirrored.to_image[:, :2]) < 0 < np.linalg.det(crop.to_image[:, :2])
+
+
+@given(crops, st.tuples(st.floats(-1, 2), st.floats(-1, 2), st.floats(-1, 1)))
+def test_places_and_depths_of_a_mirrored_crop(crop, place):
+    mirrored, start = replace(crop, flipped=True), np.array([place], np.float64) * [*crop.output, 100]
+    carried = mirrored.places_to_image(start)
+    assert carried[:, :2] == pytest.approx(mirrored.points_to_image(start[:, :2]), abs=2e-3)
+    assert carried[:, 2] == pytest.approx(crop.places_to_image(start)[:, 2])
+    assert mirrored.depth_to_image(start[:, 2]) == pytest.approx(crop.depth_to_image(start[:, 2]))
+
+
+@given(crops, st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1)))
+def test_directions_in_a_mirrored_crop_point_the_other_way(crop, vector):
+    turned = replace(crop, flipped=True).directions_to_image(np.array([vector], np.float32))
+    expected = crop.directions_to_image(np.array([vector], np.float32) * np.array([-1, 1, 1], np.float32))
+    assert turned == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("border", ["black", "replicate"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_mirrored_crop_is_the_mirrored_picture_of_the_crop(ramp, border, shared):
+    for crop in (
+        Crop(30.0, 20.0, 40.0, 30.0, 0.4, (16, 24), shared=shared),
+        replace(Crop.letterbox(WIDTH, HEIGHT, 32), shared=shared),
+    ):
+        plain, out = crop.warp(ramp, border), np.zeros((*crop.output[::-1], 3), np.uint8)
+        seen = replace(crop, flipped=True).warp(ramp, border, out=out)
+        assert (seen == plain[:, ::-1]).all()
+        assert (out == seen).all()
+        assert (crop.warp(ramp, border) == plain).all()
+
+
+def test_a_mirrored_crop_samples_where_its_point_map_says():
+    """But for one pixel: its first pixel is the last of the plain crop, whose corner is its own right one."""
+    y, x = np.mgrid[:200, :200]
+    ramp = np.stack([x, y, x], axis=2).astype(np.uint8)
+    crop = Crop(100.0, 90.0, 80.0, 60.0, 0.4, (64, 64), flipped=True)
+    warped = crop.warp(ramp, "replicate")
+    rows, columns = np.mgrid[:64, :64]
+    expected = crop.points_to_image(np.stack([columns + 1, rows], axis=2).reshape(-1, 2))
+    assert np.abs(warped[..., :2].reshape(-1, 2) - expected).max() <= 0.5 + 1 / 32
+
+
+def test_crops_around_regions_are_mirrored_when_asked_for():
+    one = np.ones(2, np.float32)
+    regions = vitruvian.Regions(np.stack([9 * one, one]), np.stack([5 * one] * 2), 0.5 * one, one)
+    plain, mirrored = Crop.around(regions, (16, 16)), Crop.around(regions, (16, 16), flipped=True)
+    assert [crop.flipped for crop in plain] == [False, False]
+    assert mirrored == [replace(crop, flipped=True) for crop in plain]
+
+
+def test_a_mask_seen_in_a_mirror_comes_back_the_right_way_round():
+    crop = Crop(50.0, 40.0, 40.0, 40.0, 0.3, (256, 256))
+    half = np.zeros((64, 64), np.float32)
+    half[:, :24] = 1
+    plain = crop.mask_to_image(half, 100, 80)
+    mirrored = replace(crop, flipped=True).mask_to_image(half[:, ::-1].copy(), 100, 80)
+    assert mirrored.sum() == pytest.approx(plain.sum(), rel=0.1)
+    assert np.minimum(plain, mirrored).sum() > 0.85 * plain.sum()

@@ -445,3 +445,13 @@ def test_every_example_is_run():
         "mediapipe_script.py",
         "posture_check.py",
     }
+
+
+def test_both_searches_are_drawn_side_by_side(full_files, astronaut, tmp_path):
+    said = _run("compare_searches.py", astronaut, tmp_path / "both.png", "--plain")
+    assert [line.split(" found")[0] for line in said.splitlines()] == ["fast: 1", "thorough: 1"]
+    picture = vitruvian.read_image(tmp_path / "both.png").pixels
+    assert picture.shape == (512, 2 * 512 + 8, 3)
+    for half in (picture[:, :512], picture[:, 520:]):
+        assert (half[100:] == 32).mean() > 0.5
+        assert (half[100:] != 32).any()

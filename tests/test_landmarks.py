@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vitruvian import ArrayError, Crop, Landmarks, Mask, OptionError, Skeleton
+from vitruvian.landmarks import sides_exchanged
 
 BODY = Skeleton.named("body33")
 F32 = np.float32
@@ -77,3 +80,52 @@ def test_a_mask_of_no_size_is_refused():
 def test_masks_are_as_many_as_people():
     with pytest.raises(ArrayError, match="mask: expected 2 masks, got 0"):
         Landmarks(BODY, np.zeros((2, 33, 2), F32), np.zeros((2, 4), F32), np.zeros(2, F32), mask=())
+
+
+@pytest.mark.parametrize("skeleton", ["body33", "hand21", "sapiens308", "body75"])
+def test_sides_exchanged_twice_is_as_before(skeleton):
+    people = _random_people(Skeleton.named(skeleton), np.random.default_rng(5))
+    twice = sides_exchanged(sides_exchanged(people))
+    for name in ("xy", "score", "presence", "depth", "world", "box", "box_score", "auxiliary", "region"):
+        np.testing.assert_array_equal(getattr(twice, name), getattr(people, name))
+    assert twice.handedness == pytest.approx(people.handedness)
+
+
+def test_exchanged_sides_are_called_by_each_others_names():
+    people = _random_people(BODY, np.random.default_rng(6))
+    other = sides_exchanged(people)
+    left, right, nose = (BODY.landmarks.index(name) for name in ("left_wrist", "right_wrist", "nose"))
+    for name in ("xy", "score", "presence", "depth", "world"):
+        before, after = getattr(people, name), getattr(other, name)
+        np.testing.assert_array_equal(after[:, left], before[:, right])
+        np.testing.assert_array_equal(after[:, right], before[:, left])
+        np.testing.assert_array_equal(after[:, nose], before[:, nose])
+    assert other.handedness == pytest.approx(1 - people.handedness)
+    assert other.box is people.box
+    assert other.auxiliary is people.auxiliary
+
+
+def test_what_is_absent_stays_absent_when_sides_are_exchanged():
+    people = sides_exchanged(replace(_people(2, masks=True), score=None))
+    assert people.score is people.presence is people.depth is people.handedness is None
+    assert [mask.values[0, 0] for mask in people.mask] == [0, 1]
+    assert len(sides_exchanged(_people(0))) == 0
+
+
+def _random_people(skeleton: Skeleton, draw: np.random.Generator) -> Landmarks:
+    count = len(skeleton)
+    xy = draw.random((2, count, 2), F32)
+    xy[0, 3] = np.nan
+    return Landmarks(
+        skeleton,
+        xy=xy,
+        box=draw.random((2, 4), F32),
+        box_score=draw.random(2, F32),
+        score=draw.random((2, count), F32),
+        presence=draw.random((2, count), F32),
+        depth=draw.random((2, count), F32),
+        world=draw.random((2, count, 3), F32),
+        handedness=draw.random(2, F32),
+        auxiliary=draw.random((2, 2, 2), F32),
+        region=np.array([4, 7]),
+    )

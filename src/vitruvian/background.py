@@ -72,9 +72,12 @@ class Background:
 
     def _begin(self, stamp: Stamp) -> None:
         """Begin a search, if none is under way in frames of this size."""
-        if self._walk is None or self._size != (stamp.width, stamp.height):
-            self._size, self._found = (stamp.width, stamp.height), NOWHERE
-            company = Company(lambda: self._known, partial(self._report, stamp), tiles=_TILES)
+        if self._size != (stamp.width, stamp.height):
+            self._size, self._found, self._walk = (stamp.width, stamp.height), NOWHERE, None
+        if self._walk is None:
+            company = Company(
+                lambda: self._known, partial(self._report, stamp), _TILES, moving=True, every_tile=True
+            )
             self._walk = self._search.walk(stamp, company)
             self._take(next(self._walk))
 

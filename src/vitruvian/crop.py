@@ -46,6 +46,8 @@ class Crop:
         output: Width and height of the network's input in pixels.
         shared: Whether other images get exactly this crop, so that its sampling map is worth keeping.
         flipped: Whether the network sees it in a mirror, its left and right exchanged.
+        exact: Whether its pixels are the original's to the byte; if not, they are off by 2 of 255 at most and
+            cost a fifth.
     """
 
     x: float
@@ -56,6 +58,7 @@ class Crop:
     output: tuple[int, int]
     shared: bool = False
     flipped: bool = False
+    exact: bool = True
 
     @staticmethod
     def around(regions: Regions, output: tuple[int, int], *, flipped: bool = False) -> list[Crop]:
@@ -106,6 +109,11 @@ class Crop:
         Returns:
             (output height, output width, 3) uint8.
         """
+        if not self.exact:
+            sampling = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            return cv2.warpAffine(  # type: ignore[return-value]  # as below
+                pixels, self.to_image, self.output, dst=out, flags=sampling, borderMode=_CV_BORDER[border]
+            )
         if self.flipped:
             return cv2.flip(replace(self, flipped=False).warp(pixels, border), 1, dst=out)  # type: ignore[return-value]
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,14 +44,16 @@ def similarity(
     alike: NDArray[np.float64] = np.exp(-squared / (2 * width * width))
     known = np.isfinite(alike)
     if weights is not None:
-        known = known * weights
-        return np.asarray((np.nan_to_num(alike) * known).sum(axis=1) / known.sum(axis=1).clip(_LEAST))
+        counts = np.where(known, np.nan_to_num(weights), 0.0)
+        return np.asarray((np.nan_to_num(alike) * counts).sum(axis=1) / counts.sum(axis=1).clip(_LEAST))
     if known.all():
         return np.asarray(alike.mean(axis=1))
     return np.asarray(np.where(known, alike, 0).sum(axis=1) / known.sum(axis=1).clip(1))
 
 
-def agreement(one: Landmarks, other: Landmarks, falloff: float) -> NDArray[np.float64]:
+def agreement(
+    one: Landmarks, other: Landmarks, falloff: float, *, moving: bool = False
+) -> NDArray[np.float64]:
     """Return how similar two readings of the same instances are, row by row: (N,), from 0 to 1.
 
     Each point counts as much as both readings find it inside the picture: what lies outside is guessed anew
@@ -60,7 +63,11 @@ def agreement(one: Landmarks, other: Landmarks, falloff: float) -> NDArray[np.fl
         one: N instances.
         other: The same N.
         falloff: Distance in sizes at which a point counts exp(-1/2).
+        moving: Whether they are of different frames: then only the posture counts, not the place.
     """
+    if moving:
+        offset = np.nan_to_num(np.nanmean(one.xy - other.xy, axis=1, keepdims=True))
+        other = replace(other, xy=other.xy + offset)
     widths = (falloff * np.maximum(sizes(one.xy), sizes(other.xy))).tolist()
     rows = range(len(one))
     return np.array([_alike(one[row], other[row], widths[row]) for row in rows], np.float64)

@@ -38,13 +38,14 @@ __all__ = ["SHARES", "Answer", "Company", "Inspect", "Job", "Thorough", "Walk", 
 SHARES = (1.0, 1 / 2, 1 / 3, 1 / 5)
 """Of a picture's longer side: the tiles of each level."""
 
-_COMPLETE = 2  # levels of which every tile is looked at; of the finer ones those that a hint opens
+_COMPLETE = 3  # levels of which every tile is looked at; of the finer ones those that a hint opens
 _SAME = 0.1  # in sides: two regions this near are read once
 _EXPLAINED = 0.25  # the same for a hint and somebody who is known already
 _REPEATED = 0.9  # similarity above which two readings are read on once
 _AGREED = 0.08  # of a size: how far two readings of a point may be apart
 _TRUST = 0.25  # least score of somebody who is believed
-_PART = 0.5  # of its box inside a larger one: then a small hand is a part of a large one
+_SETTLED = 0.7  # score of somebody whom no closer look shows better
+_INNER = 0.25  # of a hand's region, from its middle: a small hand in there is a part of it
 _SMALL = 0.6  # of the larger one's size
 
 
@@ -78,11 +79,15 @@ class Company:
         report: Is told of people as soon as they are believed.
         tiles: How many are looked at before what was found in them is read; ``None``: all of a level, which
             tells best who is there twice.
+        moving: Whether people move between two readings, which are of different frames.
+        every_tile: Whether in the end the tiles are looked at, too, that no hint opens.
     """
 
     known: Callable[[], Regions] = lambda: NOWHERE
     report: Callable[[Landmarks], None] = lambda _: None
     tiles: int | None = None
+    moving: bool = False
+    every_tile: bool = False
 
 
 if TYPE_CHECKING:
@@ -149,19 +154,23 @@ class Thorough:
             tiles = tiles_of(stamp.width, stamp.height, share)
             if level >= _COMPLETE:
                 known = joined(company.known(), self.follow(people, stamp))
-                tiles = open_tiles(tiles, _others(hints, known))
+                opened = open_tiles(tiles, _others(hints, known))
+                tiles = opened + [tile for tile in tiles if company.every_tile and tile not in opened]
             some = company.tiles or max(len(tiles), 1)
             for start in range(0, len(tiles), some):
                 sight = cast("Sight", (yield Job(tiles=tiles[start : start + some])))
                 hints = joined(hints, sight.hints)
-                fresh = _fresh(_others(sight.found, company.known()), tried)
+                settled = self.follow(people[people.box_score >= _SETTLED], stamp)
+                fresh = _fresh(_others(sight.found, joined(company.known(), settled)), tried)
                 tried = joined(tried, fresh)
-                newcomers = yield from self.weighed(fresh, stamp)
-                company.report(newcomers)
-                people = self._best(concatenated([people, newcomers]))
+                newcomers = yield from self.weighed(fresh, stamp, moving=company.moving)
+                everybody, before = concatenated([people, newcomers]), len(people)
+                rows = self._best(everybody, stamp, company.known())
+                company.report(everybody[rows[rows >= before]])
+                people = everybody[rows]
         return people
 
-    def weighed(self, candidates: Regions, stamp: Stamp) -> Walk:
+    def weighed(self, candidates: Regions, stamp: Stamp, *, moving: bool = False) -> Walk:
         """Read candidates until each is believed or not; as ``walk``, and returns those who are."""
         people = yield from self._read(Job(regions=candidates))
         people = people[distinct(people, people.box_score.tolist(), _REPEATED)]
@@ -170,13 +179,14 @@ class Thorough:
         for _ in range(1, self.looks):
             regions = self.follow(people, stamp)
             again = yield from self._read(Job(regions=regions))
-            agreed = agreement(people[origin(again)], again, _AGREED)
+            agreed = agreement(people[origin(again)], again, _AGREED, moving=moving)
             rows = np.flatnonzero(agreed >= _TRUST)
             rows = rows[distinct(again[rows], agreed[rows].tolist(), _REPEATED)]
             people, agreed, regions = again[rows], agreed[rows], regions[origin(again)[rows]]
         mirrored = yield from self._read(Job(regions=regions, flipped=True))
         people, agreed = people[origin(mirrored)], agreed[origin(mirrored)]
-        score = agreed * agreement(people, mirrored, _AGREED) * people.box_score * mirrored.box_score
+        agreed *= agreement(people, mirrored, _AGREED, moving=moving)
+        score = agreed * people.box_score * mirrored.box_score
         people = averaged(people, mirrored) if self.averaged else people
         return replace(people, box_score=score.astype(np.float32), region=None)[score >= _TRUST]
 
@@ -197,11 +207,14 @@ class Thorough:
         # Nobody has every column, too: as a network has it that is given nothing to read.
         return people if len(people) else self.read([frame], [NOWHERE])[0]
 
-    def _best(self, people: Landmarks) -> Landmarks:
-        """Return everybody once, best first."""
-        people = people[distinct(people, people.box_score.tolist(), guesses=False)]
-        people = people[np.argsort(-people.box_score, kind="stable")]
-        return people if self.nested else people[~_parts(people)]
+    def _best(self, people: Landmarks, stamp: Stamp, known: Regions) -> NDArray[np.intp]:
+        """Return the rows of everybody once, best first, without parts of them and of who is known."""
+        rows = distinct(people, people.box_score.tolist(), guesses=False)
+        rows = rows[np.argsort(-people.box_score[rows], kind="stable")]
+        if self.nested:
+            return rows
+        regions = self.follow(people[rows], stamp)
+        return rows[~_parts(regions, joined(regions, known))]
 
 
 def origin(people: Landmarks) -> NDArray[np.int64]:
@@ -247,11 +260,9 @@ def _fresh(found: Regions, tried: Regions) -> Regions:
     return found[order[kept]]
 
 
-def _parts(people: Landmarks) -> NDArray[np.bool_]:
-    """Return which instances are a part of a larger one: (N,)."""
-    low, high = people.box[:, :2], people.box[:, 2:]
-    shared = (np.minimum(high[:, None], high) - np.maximum(low[:, None], low)).clip(0).prod(axis=2)
-    areas = (high - low).prod(axis=1)
-    inside: NDArray[np.bool_] = shared >= _PART * areas[:, None]
-    smaller = np.sqrt(areas)[:, None] <= _SMALL * np.sqrt(areas)
+def _parts(some: Regions, others: Regions) -> NDArray[np.bool_]:
+    """Return which of these regions show a part of a larger one of the others: (N,)."""
+    apart = np.abs(some.centre[:, None] - others.centre[None]).max(axis=2)
+    inside = apart <= _INNER * others.size[None, :, 0]
+    smaller = some.size[:, None, 0] <= _SMALL * others.size[None, :, 0]
     return np.asarray((inside & smaller).any(axis=1))

@@ -76,7 +76,7 @@ def test_a_photo_leaves_an_overlay_and_a_json(hands_files, hand_photos, tmp_path
 
 
 def test_what_is_written_is_what_the_library_finds(hands_full, hand_photos, tmp_path):
-    result = _invoke(hand_photos / TWO, "-o", tmp_path)
+    result = _invoke(hand_photos / TWO, "-o", tmp_path, "--search", "fast")
     assert result.exit_code == 0, result.output
     expected = hands_full.estimate(vitruvian.read_image(hand_photos / TWO))
     back = read_json(tmp_path / TWO.replace("jpg", "json"))

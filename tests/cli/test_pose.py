@@ -46,7 +46,7 @@ def photo(astronaut, tmp_path) -> Path:
 
 
 def test_a_photo_leaves_an_overlay_and_a_json(full_files, astronaut, astronaut_people, tmp_path):
-    done = _run(astronaut, "-o", tmp_path / "out")
+    done = _run(astronaut, "-o", tmp_path / "out", "--search", "fast")
     assert done.returncode == 0, done.stderr
     assert _listing(tmp_path / "out") == {"astronaut.jpg", "astronaut.json"}
     with Image.open(tmp_path / "out" / "astronaut.jpg") as overlay:

@@ -12,6 +12,7 @@ from vitruvian import Frame, HandSettings, OptionError, Regions
 from vitruvian.models import blazehand
 from vitruvian.models.anchors import anchor_centres
 from vitruvian.models.blazehand import BlazeHandLandmarker, BlazePalmDetector
+from vitruvian.models.tiles import HINT, Tile, tiles_of
 
 F32 = np.float32
 GREY = Frame.of(np.full((100, 200, 3), 128, np.uint8))
@@ -208,3 +209,67 @@ def test_what_is_left_out_early_is_what_the_threshold_leaves_out(threshold, logi
     one = np.float32(1)
     best = (one / (one + np.exp(-np.array(logits, F32)))).max()
     assert len(found.score) == (best >= threshold)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270, -90])
+def test_one_tile_that_is_the_letterbox_shows_what_a_look_does(hands_full, hand_photos, rotation):
+    upright = vitruvian.read_image(hand_photos / "rock_026fd791.jpg").pixels
+    frame = Frame.of(np.rot90(upright, rotation // 90).copy())
+    (looked,) = hands_full.detect([frame], rotation)
+    sight = hands_full.detect.inspect(frame, tiles_of(frame.stamp.width, frame.stamp.height, 1.0), rotation)
+    assert len(looked)
+    for column in ("centre", "size", "rotation", "score"):
+        np.testing.assert_array_equal(getattr(sight.found, column), getattr(looked, column))
+    assert (sight.hints.score >= F32(HINT)).all()
+    assert len(sight.hints) > len(sight.found)
+
+
+def test_a_palm_in_a_tile_is_carried_to_the_picture():
+    """Each of two tiles shows the same palm; what is nearly one is a hint."""
+    unsure = (-1.5, 30, 100, 40, np.array(UP) - [66, 0])
+    nothing = (-3, 60, 100, 40, np.array(UP) - [36, 0])
+    answer = _palm_answer((5, 96, 100, 40, UP), unsure, nothing)
+    detector = BlazePalmDetector(Answers(**answer), HandSettings())
+    sight = detector.inspect(GREY, [Tile(48, 48, 96), Tile(140, 52, 96)])
+    assert sight.found.centre == pytest.approx(np.array([[48, 40], [140, 44]]), abs=1e-3)
+    assert sight.found.size == pytest.approx(np.full((2, 2), 2.6 * 40 / 2))
+    assert sight.hints.score == pytest.approx([0.99331, 0.18243] * 2, abs=1e-5)
+    assert sight.hints.centre[1] == pytest.approx([15, 40], abs=1e-3)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("photo", ["call_0e022ee9", "four_06aa70cc", "rock_09a619ab"])
+def test_a_hand_seen_in_a_mirror_is_the_same_hand(hands_full, hand_photos, photo, mirrored):
+    frame = vitruvian.read_image(hand_photos / f"{photo}.jpg")
+    regions = hands_full.follow(hands_full.estimate(frame), frame.stamp)
+    session, settings = hands_full.landmark._network.session, HandSettings(mirrored=mirrored)
+    straight, other = (
+        BlazeHandLandmarker(session, settings, flipped=flipped)([frame], [regions])[0]
+        for flipped in (False, True)
+    )
+    assert len(straight) == len(other) == 1
+    assert np.hypot(*(straight.xy[0] - other.xy[0]).T).mean() < 3
+    assert other.handedness == pytest.approx(straight.handedness, abs=0.1)
+    assert np.abs(other.world - straight.world).mean() < 0.01
+    assert np.abs(other.depth - straight.depth).mean() < 0.1 * np.ptp(straight.xy)
+
+
+def test_a_mirror_exchanges_x_and_the_side_and_nothing_else():
+    """The same answer, from a straight and from a mirrored crop."""
+    region = _region((90, 50, 112, 0))
+    straight, other = (
+        BlazeHandLandmarker(Answers(**_hand_answer()), HandSettings(), flipped=flipped)([GREY], [region])[0]
+        for flipped in (False, True)
+    )
+    assert other.xy[..., 0] == pytest.approx(180 - straight.xy[..., 0], abs=1e-4)
+    assert other.xy[..., 1] == pytest.approx(straight.xy[..., 1], abs=1e-4)
+    assert other.world == pytest.approx(straight.world * np.array([-1, 1, 1], F32))
+    assert other.depth == pytest.approx(straight.depth)
+    assert other.handedness[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("option", [{"search": "slow"}, {"accuracy": "best"}, {"accuracy": None}])
+def test_searches_and_accuracies_are_words_of_a_list(option):
+    (name,) = option
+    with pytest.raises(OptionError, match=rf"{name}: '(auto', 'fast', 'thorough|normal', 'high)', got"):
+        HandSettings(**option)

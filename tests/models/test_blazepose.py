@@ -8,6 +8,8 @@ import pytest
 import vitruvian
 from vitruvian import Frame, OptionError, PoseSettings, Regions
 from vitruvian.models import blazepose
+from vitruvian.models.blazepose import BlazePoseLandmarker
+from vitruvian.models.tiles import HINT, Tile, tiles_of
 
 F32 = np.float32
 
@@ -147,4 +149,102 @@ def test_nobody_has_every_column(lite_bundle):
 )
 def test_settings_outside_their_range_are_refused_by_name(option):
     with pytest.raises(OptionError, match=next(iter(option))):
+        PoseSettings(**option)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270, -90])
+def test_one_tile_that_is_the_letterbox_shows_what_a_look_does(full, astronaut, rotation):
+    upright = vitruvian.read_image(astronaut).pixels[:, 40:440]
+    frame = Frame.of(np.rot90(upright, rotation // 90).copy())
+    (looked,) = full.detect([frame], rotation)
+    sight = full.detect.inspect(frame, tiles_of(frame.stamp.width, frame.stamp.height, 1.0), rotation)
+    assert len(looked)
+    for column in ("centre", "size", "rotation", "score"):
+        np.testing.assert_array_equal(getattr(sight.found, column), getattr(looked, column))
+    assert (sight.found.score >= 0.5).all()
+    assert (sight.hints.score >= F32(HINT)).all()
+    assert len(sight.hints) > len(sight.found)
+
+
+def test_tiles_are_looked_at_one_by_one_in_the_pixels_of_the_picture(lite, frame):
+    """Each shows what it shows alone; and one beyond the picture's edges, the person where they are."""
+    side = float(max(frame.stamp.width, frame.stamp.height))
+    tiles = tiles_of(frame.stamp.width, frame.stamp.height, 2 / 3)
+    together = lite.detect.inspect(frame, tiles)
+    alone = [lite.detect.inspect(frame, [tile]) for tile in tiles]
+    assert together.found.score.tolist() == [score for one in alone for score in one.found.score.tolist()]
+    np.testing.assert_array_equal(together.hints.centre, np.concatenate([one.hints.centre for one in alone]))
+    (whole,) = lite.detect([frame])
+    wider = Tile(frame.stamp.width / 2, frame.stamp.height / 2, 1.1 * side)
+    seen = lite.detect.inspect(frame, [wider]).found
+    assert np.abs(seen.centre[0] - whole.centre[0]).max() < 0.1 * whole.size[0, 0]
+    assert seen.size[0] == pytest.approx(whole.size[0], rel=0.2)
+
+
+@pytest.fixture(scope="module")
+def in_a_mirror(full):
+    return BlazePoseLandmarker(full.landmark._network.session, PoseSettings(), flipped=True)
+
+
+def _reread(pipeline, frame, reader, looks=2):
+    """Return regions in which people are read steadily, and what a reader makes of them."""
+    (regions,) = pipeline.detect([frame])
+    for _ in range(looks):
+        regions = pipeline.follow(pipeline.landmark([frame], [regions])[0], frame.stamp)
+    return pipeline.landmark([frame], [regions])[0], reader([frame], [regions])[0]
+
+
+@pytest.mark.parametrize("photo", ["coco_000000000785", "h36m_S1_Directions_1.54138969_000001"])
+def test_a_body_seen_in_a_mirror_is_the_same_body(full, in_a_mirror, eval_photos, photo):
+    frame = vitruvian.read_image(eval_photos / f"{photo}.jpg")
+    straight, mirrored = _reread(full, frame, in_a_mirror)
+    assert len(straight) == len(mirrored) == 1
+    assert mirrored.region.tolist() == [0]
+    seen = straight.score[0] > 0.8
+    apart = np.hypot(*(mirrored.xy[0] - straight.xy[0])[seen].T)
+    assert np.median(apart) < 5
+    mirror = list(straight.skeleton.mirror)
+    paired = seen & (np.array(mirror) != np.arange(33))
+    swapped = np.hypot(*(mirrored.xy[0, mirror] - straight.xy[0])[paired].T)
+    assert np.median(swapped) > 3 * np.median(apart)
+    assert np.abs(mirrored.world[0] - straight.world[0])[seen].mean() < 0.06
+    assert np.abs(mirrored.world[0, mirror] - straight.world[0])[paired].mean() > 0.08
+    assert np.abs(mirrored.depth[0] - straight.depth[0])[seen].mean() < 0.1 * np.ptp(straight.xy)
+    assert np.abs(mirrored.auxiliary - straight.auxiliary).max() < 0.1 * np.ptp(straight.xy)
+    assert mirrored.score[0, seen].min() > 0.5
+
+
+def test_the_mirror_shows_what_a_mirrored_photo_shows(full, in_a_mirror, astronaut):
+    """To the byte, and so the answer is the same; the mirrored grid of crop pixels begins a pixel further."""
+    frame = vitruvian.read_image(astronaut)
+    other = Frame.of(frame.pixels[:, ::-1].copy())
+    mirrored = in_a_mirror([frame], [_square(240, 300)])[0]
+    plain = full.landmark([other], [_square(512 - 240 + 1, 300)])[0]
+    mirror = list(plain.skeleton.mirror)
+    assert mirrored.xy[0] == pytest.approx(plain.xy[0, mirror] * [-1, 1] + [513, 0], abs=0.01)
+    assert mirrored.world[0] == pytest.approx(plain.world[0, mirror] * [-1, 1, 1], abs=1e-4)
+    assert mirrored.depth[0] == pytest.approx(plain.depth[0, mirror], abs=0.01)
+    assert mirrored.score[0] == pytest.approx(plain.score[0, mirror], abs=1e-4)
+    assert mirrored.presence[0] == pytest.approx(plain.presence[0, mirror], abs=1e-4)
+    assert mirrored.box_score == pytest.approx(plain.box_score, abs=1e-4)
+    assert mirrored.box[0].tolist() == [*mirrored.xy[0].min(axis=0), *mirrored.xy[0].max(axis=0)]
+
+
+def _square(x, y):
+    centre, size = np.array([[x, y]], F32), np.array([[512, 512]], F32)
+    return Regions(centre, size, np.zeros(1, F32), np.ones(1, F32))
+
+
+def test_a_mirror_shows_nobody_where_nobody_is(in_a_mirror, full):
+    grey = Frame.of(np.full((100, 100, 3), 128, np.uint8))
+    nowhere = Regions(np.empty((0, 2), F32), np.empty((0, 2), F32), np.empty(0, F32), np.empty(0, F32))
+    (nobody,) = in_a_mirror([grey], [nowhere])
+    assert nobody.world.shape == (0, 33, 3)
+    assert nobody.region.shape == (0,)
+
+
+@pytest.mark.parametrize("option", [{"search": "slow"}, {"accuracy": "best"}, {"search": None}])
+def test_searches_and_accuracies_are_words_of_a_list(option):
+    (name,) = option
+    with pytest.raises(OptionError, match=rf"{name}: '(auto', 'fast', 'thorough|normal', 'high)', got"):
         PoseSettings(**option)

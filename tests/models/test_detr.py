@@ -31,6 +31,10 @@ class Answers:
     def __init__(self, *answers):
         self.answers = list(answers)
         self.seen = []
+        self.closed = 0
+
+    def close(self):
+        self.closed += 1
 
     def run(self, frames):
         self.seen.append(list(frames))
@@ -190,3 +194,21 @@ def test_a_picture_may_not_be_turned_by_less_than_a_quarter():
 def test_options_outside_their_range_are_refused_by_name(option):
     with pytest.raises(OptionError, match=next(iter(option))):
         DetrDetector(Answers(), **option)
+
+
+def test_a_detector_is_closed_by_hand_or_at_the_end_of_a_block():
+    session = Answers(_guesses((PERSON, 0.8, (0.25, 0.5, 0.1, 0.5))))
+    with DetrDetector(session) as detector:
+        assert isinstance(detector, DetrDetector)
+        assert len(detector([_picture()])[0]) == 1
+        assert session.closed == 0
+    assert session.closed == 1
+    detector.close()
+    assert session.closed == 2  # closing twice is the session's affair, which allows it
+
+
+def test_a_detector_is_closed_when_something_goes_wrong():
+    session = Answers()
+    with pytest.raises(OptionError, match="multiple of 90"), DetrDetector(session) as detector:
+        detector([_picture()], 45)
+    assert session.closed == 1

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vitruvian.cli.noun import PEOPLE, Noun
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from vitruvian.pipeline import Pipeline
     from vitruvian.sinks.sink import Sink
     from vitruvian.sources.source import Source
+    from vitruvian.tracking import Tracking
 
-__all__ = ["Broadcast", "Tally", "paced"]
+__all__ = ["Broadcast", "Manner", "Tally", "paced"]
 
 _RECENT = 2.0  # seconds that the current speed is told from
 
@@ -119,6 +120,19 @@ class Tally:
         return len(self._recent) / span if self._recent and span > 0 else 0.0
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How people or hands are followed, as ``Pipeline.stream`` takes it.
+
+    Attributes:
+        smoothing: A preset.
+        tracking: When to look for them, and how closely.
+    """
+
+    smoothing: str = "live"
+    tracking: Tracking | None = None
+
+
 class Broadcast:
     """Runs a stream until it ends or is stopped.
 
@@ -129,7 +143,7 @@ class Broadcast:
         recorder: A sink that takes long for a frame: it works in a thread of its own, and where it falls
             behind, frames are dropped.
         screen: What shows them.
-        smoothing: As ``Pipeline.stream`` takes it.
+        manner: How those found are followed.
         noun: What the pipeline finds.
 
     Attributes:
@@ -144,11 +158,11 @@ class Broadcast:
         sinks: Sequence[Sink] = (),
         recorder: Sink | None = None,
         screen: Screen | None = None,
-        smoothing: str = "live",
+        manner: Manner | None = None,
         noun: Noun = PEOPLE,
     ) -> None:
         self.tally = Tally(noun)
-        self._source, self._pipeline, self._smoothing = source, pipeline, smoothing
+        self._source, self._pipeline, self._manner = source, pipeline, manner or Manner()
         self._sinks, self._recorder, self._screen = sinks, recorder, screen
         self._stopped = threading.Event()
 
@@ -165,7 +179,10 @@ class Broadcast:
             for sink in self._sinks:
                 stack.enter_context(sink)
             record = self._recording(stack)
-            for frame, people in self._pipeline.stream(self._items(), smoothing=self._smoothing):
+            manner = self._manner
+            for frame, people in self._pipeline.stream(
+                self._items(), smoothing=manner.smoothing, tracking=manner.tracking
+            ):
                 self.tally.count(frame, people)
                 if self._screen is not None and isinstance(frame, Frame):
                     self._screen.show(frame, people)

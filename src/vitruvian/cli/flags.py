@@ -11,14 +11,20 @@ import typer
 __all__ = [
     "FOUND",
     "MACHINE",
+    "Accuracy",
     "Cache",
+    "Effort",
     "End",
     "Formats",
     "Fps",
     "HandModel",
+    "HandSearch",
     "Inputs",
     "JsonSummary",
     "Keep",
+    "LiveEffort",
+    "LiveSearch",
+    "LiveSearchBudget",
     "Mirrored",
     "Model",
     "NumHands",
@@ -26,13 +32,17 @@ __all__ = [
     "Offline",
     "Output",
     "Overlay",
+    "Precision",
     "Redetect",
     "Resume",
     "Rotate",
+    "Search",
+    "SearchBudget",
     "Smoothing",
     "Start",
     "Steadiness",
     "Threads",
+    "check_budget",
     "format_names",
 ]
 
@@ -51,6 +61,39 @@ class Steadiness(StrEnum):
     LIVE = "live"
     SMOOTH = "smooth"
     OFFLINE = "offline"
+
+
+class Effort(StrEnum):
+    """What ``--search`` takes."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    THOROUGH = "thorough"
+
+
+class LiveEffort(StrEnum):
+    """What ``--search`` takes where there are no pictures to search otherwise than streams."""
+
+    FAST = "fast"
+    THOROUGH = "thorough"
+
+
+class Precision(StrEnum):
+    """What ``--accuracy`` takes."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+def check_budget(search: Effort | LiveEffort, budget: float | None) -> None:
+    """Refuse a budget for a search that takes none.
+
+    Raises:
+        BadParameter: There is one, and the search is not thorough.
+    """
+    if budget is not None and search != "thorough":
+        message = "it is for the thorough search of a stream; add --search thorough"
+        raise typer.BadParameter(message, param_hint="--search-budget")
 
 
 def format_names(given: list[str]) -> list[str]:
@@ -166,6 +209,55 @@ NumHands = Annotated[
         rich_help_panel=FOUND,
     ),
 ]
+_FAST = "fast: one look at the whole picture, as MediaPipe does. thorough: looks closer and closer"
+_COSTS = (
+    "and takes 5 to 20 times as long; a video is searched in the background, for some milliseconds of each "
+    "frame. auto: pictures thorough, videos fast."
+)
+Search = Annotated[
+    Effort,
+    typer.Option(
+        help=f"{_FAST}, finds about twice as many people in scenes with several, {_COSTS}",
+        rich_help_panel=FOUND,
+    ),
+]
+HandSearch = Annotated[
+    Effort,
+    typer.Option(
+        "--search",
+        help=f"{_FAST}, finds hands that are far away or hard to see as well, {_COSTS}",
+        rich_help_panel=FOUND,
+    ),
+]
+LiveSearch = Annotated[
+    LiveEffort,
+    typer.Option(
+        "--search",
+        help="fast: looks at the whole picture, as MediaPipe does. thorough: also looks closer and closer at "
+        "its parts, by and by, and finds those who are far away too (see --search-budget).",
+        rich_help_panel=FOUND,
+    ),
+]
+LiveSearchBudget = Annotated[
+    float | None,
+    typer.Option(
+        "--search-budget",
+        metavar="MS",
+        min=0,
+        help="Milliseconds of each picture that --search thorough takes: with more of them, who is far away "
+        "is found sooner, and every picture comes later; default: 8.",
+        show_default=False,
+        rich_help_panel=FOUND,
+    ),
+]
+Accuracy = Annotated[
+    Precision,
+    typer.Option(
+        help="high: reads everything in a mirror as well and averages, for points a little more exact; takes "
+        "up to twice as long, where the search is thorough hardly longer.",
+        rich_help_panel=FOUND,
+    ),
+]
 Mirrored = Annotated[
     bool,
     typer.Option(
@@ -190,6 +282,17 @@ Smoothing = Annotated[
     typer.Option(
         help="off: as found in each frame. live: calm, no frame waits for another. smooth: calmer, fast "
         "movements lag a little. offline: no lag at all, since it knows the future: reads the video twice.",
+        rich_help_panel=VIDEOS,
+    ),
+]
+SearchBudget = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MS",
+        min=0,
+        help="Milliseconds of each frame of a video that --search thorough takes: with more of them, who is "
+        "far away is found sooner, and the video takes longer; default: 8.",
+        show_default=False,
         rich_help_panel=VIDEOS,
     ),
 ]

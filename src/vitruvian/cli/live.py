@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
+from vitruvian.cli import flags
 from vitruvian.cli.console import complain, say, stderr
-from vitruvian.cli.flags import Cache, Mirrored, Model, Offline, Threads, format_names
 from vitruvian.cli.networks import Networks
 from vitruvian.cli.noun import HANDS, PEOPLE, Noun
 from vitruvian.errors import OptionError, SinkError, SourceError, shown
@@ -26,7 +26,7 @@ from vitruvian.errors import OptionError, SinkError, SourceError, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vitruvian.cli.broadcast import Broadcast, Tally
+    from vitruvian.cli.broadcast import Broadcast, Manner, Tally
     from vitruvian.cli.screen import Screen
     from vitruvian.models.blazehand import HandSettings
     from vitruvian.models.blazepose import PoseSettings
@@ -71,7 +71,7 @@ Formats = Annotated[
         "--format",
         metavar="NAME[,NAME...]",
         help="jsonl, csv, parquet, npz, coco, trc or c3d. All but jsonl appear at the end.",
-        callback=format_names,
+        callback=flags.format_names,
         rich_help_panel=_FILES,
     ),
 ]
@@ -119,18 +119,20 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     output: Output = None,
     formats: Formats = ["jsonl"],  # noqa: B006  # typer copies it
     record: Record = False,
-    model: Model = "full",
+    model: flags.Model = "full",
     num_poses: NumPoses = None,
     hands: Hands = False,
     num_hands: NumHands = None,
-    mirrored: Mirrored = False,
+    mirrored: flags.Mirrored = False,
+    search: flags.LiveSearch = flags.LiveEffort.FAST,
+    search_budget: flags.LiveSearchBudget = None,
     smoothing: Smoothing = "live",
     page: PageWanted = True,
     port: Port = 0,
     browse: Browse = False,
-    threads: Threads = None,
-    offline: Offline = False,
-    cache: Cache = None,
+    threads: flags.Threads = None,
+    offline: flags.Offline = False,
+    cache: flags.Cache = None,
 ) -> None:
     """Find the 33 body landmarks of everybody a camera sees, or every hand, as it happens.
 
@@ -142,6 +144,7 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     complete then.
 
       vitruvian live --open
+      vitruvian live --search thorough --open      # who is far away, too
       vitruvian live --hands --open
       vitruvian live --hands --mirrored      # the camera mirrors its picture
       vitruvian live --url rtsp://192.0.2.7/stream -o landmarks --record
@@ -149,21 +152,18 @@ def live(  # noqa: PLR0913  # a command's parameters are its flags
     """
     # Opening the world of pixels takes 0.3 s, which --help need not wait for.
     from vitruvian.cli.screen import Screen  # noqa: PLC0415
-    from vitruvian.smoothing import smoothing_named  # noqa: PLC0415
 
     results = _results(output, formats, record=record)
-    if not page:
-        _check_no_page(results, browse=browse)
-    smoothing_named(smoothing)
-    settings = _settings(num_poses, num_hands, hands=hands, mirrored=mirrored)
+    _check_page(results, page=page, browse=browse)
+    manner = _manner(smoothing, search, search_budget)
+    settings = _settings(num_poses, num_hands, search, hands=hands, mirrored=mirrored)
     with ExitStack() as stack:
         source = stack.enter_context(_source(camera, url, timeout))
         pipeline = stack.enter_context(Networks(model, threads, offline, cache).pipeline(settings))
         screen = Screen() if page else None
-        work = _broadcast(source, pipeline, results, screen, smoothing, noun=HANDS if hands else PEOPLE)
+        work = _broadcast(source, pipeline, results, screen, manner, noun=HANDS if hands else PEOPLE)
         if screen is not None:
-            recording = results is not None
-            stack.enter_context(_page(screen, work, source, port, browse=browse, recording=recording))
+            stack.enter_context(_page(screen, work, source, port, results, browse=browse))
         _run(work, source, seconds, results)
 
 
@@ -204,14 +204,14 @@ class _Results:
         return OverlayVideoSink(self.folder / f"{self.name}.mp4") if self.record else None
 
 
-def _check_no_page(results: _Results | None, *, browse: bool) -> None:
-    if browse or not results:
+def _check_page(results: _Results | None, *, page: bool, browse: bool) -> None:
+    if not page and (browse or not results):
         why = "it cannot be opened then" if browse else "give -o FOLDER, or nothing comes of the landmarks"
         raise OptionError(f"--no-page: {why}")
 
 
 def _settings(
-    num_poses: int | None, num_hands: int | None, *, hands: bool, mirrored: bool
+    num_poses: int | None, num_hands: int | None, search: flags.LiveEffort, *, hands: bool, mirrored: bool
 ) -> PoseSettings | HandSettings:
     """Return what the flags ask for; one that says nothing about what is looked for is refused."""
     from vitruvian.models.blazehand import HandSettings  # noqa: PLC0415
@@ -220,10 +220,21 @@ def _settings(
     if hands:
         if num_poses is not None:
             raise OptionError("--num-poses: with --hands no bodies are looked for; use --num-hands")
-        return HandSettings(num_hands, mirrored=mirrored)
+        return HandSettings(num_hands, mirrored=mirrored, search=search.value)
     if num_hands is not None or mirrored:
         raise OptionError(f"--{'mirrored' if mirrored else 'num-hands'}: is about hands; add --hands")
-    return PoseSettings(num_poses)
+    return PoseSettings(num_poses, search=search.value)
+
+
+def _manner(smoothing: str, search: flags.LiveEffort, budget: float | None) -> Manner:
+    """Return how those found are followed; a budget for nothing is refused."""
+    from vitruvian.cli.broadcast import Manner  # noqa: PLC0415
+    from vitruvian.smoothing import smoothing_named  # noqa: PLC0415
+    from vitruvian.tracking import Tracking  # noqa: PLC0415
+
+    flags.check_budget(search, budget)
+    smoothing_named(smoothing)
+    return Manner(smoothing, None if budget is None else Tracking(search_budget=budget))
 
 
 def _results(folder: Path | None, formats: list[str], *, record: bool) -> _Results | None:
@@ -261,7 +272,7 @@ def _broadcast(
     pipeline: Pipeline,
     results: _Results | None,
     screen: Screen | None,
-    smoothing: str,
+    manner: Manner,
     *,
     noun: Noun,
 ) -> Broadcast:
@@ -273,19 +284,19 @@ def _broadcast(
         sinks=results.sinks(pipeline.model) if results else (),
         recorder=results.recorder() if results else None,
         screen=screen,
-        smoothing=smoothing,
+        manner=manner,
         noun=noun,
     )
 
 
 @contextmanager
 def _page(
-    screen: Screen, work: Broadcast, source: Source, port: int, *, browse: bool, recording: bool
+    screen: Screen, work: Broadcast, source: Source, port: int, results: _Results | None, *, browse: bool
 ) -> Iterator[None]:
     """Serve the page, and say where it is."""
     from vitruvian.cli.page import Page  # noqa: PLC0415
 
-    about = {"source": shown(source.name), "recording": recording, "counted": work.tally.noun.many}
+    about = {"source": shown(source.name), "recording": results is not None, "counted": work.tally.noun.many}
     with Page(screen, lambda: about | work.tally.status(), port) as page:
         say(f"page: {page.address}")
         if browse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,8 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
     masks: Masks = False,
     resume: flags.Resume = False,
     json_summary: flags.JsonSummary = False,
+    search: flags.Search = flags.Effort.AUTO,
+    accuracy: flags.Accuracy = flags.Precision.NORMAL,
     num_poses: flags.NumPoses = None,
     min_pose_detection_confidence: Detection = 0.5,
     min_pose_presence_confidence: Presence = 0.5,
@@ -60,6 +63,7 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
     fps: flags.Fps = None,
     redetect: flags.Redetect = 0.25,
     keep: flags.Keep = 2.0,
+    search_budget: flags.SearchBudget = None,
     model: flags.Model = "full",
     threads: flags.Threads = None,
     offline: flags.Offline = False,
@@ -77,6 +81,7 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
       vitruvian pose clip.mp4 -o out
       vitruvian pose clip.mp4 --start 10 --end 20 --format csv,trc
       vitruvian pose clip.mp4 --smoothing offline --hands
+      vitruvian pose match.mp4 --search thorough
       vitruvian pose holiday/ 'more/*.mov' -o landmarks --model lite --resume
       cat photo.jpg | vitruvian pose - --no-overlay
 
@@ -84,12 +89,14 @@ def pose(  # noqa: PLR0913  # a command's parameters are its flags
     then 1. Ctrl-C completes the files at hand (a second one does not) and the
     exit status is 130; --resume goes on from there.
     """
+    flags.check_budget(search, search_budget)
     files = Files(output, overlay, formats, resume, json_summary, masks)
-    videos = Videos(smoothing.value, start, end, fps, redetect, keep, rotate)
+    videos = Videos(smoothing.value, start, end, fps, redetect, keep, rotate, search_budget)
     # Opening the world of pixels takes 0.3 s, which --help need not wait for.
     from vitruvian.models.blazepose import PoseSettings  # noqa: PLC0415
 
     settings = PoseSettings(
         num_poses, min_pose_detection_confidence, min_pose_presence_confidence, masks=masks
     )
+    settings = replace(settings, search=search.value, accuracy=accuracy.value)
     work(inputs, Look(PEOPLE, settings, Networks(model, threads, offline, cache, hands)), files, videos)

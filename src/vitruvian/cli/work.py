@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
@@ -115,6 +115,9 @@ class Files:
 class Videos:
     """How videos are worked on, and by how much pictures are turned: flags.
 
+    Attributes:
+        search_budget: Milliseconds of each frame that a thorough search takes; ``None``: as the library does.
+
     Raises:
         BadParameter: The end does not come after the start.
     """
@@ -126,6 +129,7 @@ class Videos:
     redetect: float
     keep: float
     rotate: int
+    search_budget: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a part of a video that has no frames."""
@@ -138,6 +142,8 @@ class Videos:
         from vitruvian.tracking import Tracking  # noqa: PLC0415
 
         tracking = Tracking(self.redetect, keep=self.keep)
+        if self.search_budget is not None:
+            tracking = replace(tracking, search_budget=self.search_budget)
         return ClipOptions(self.start, self.end, self.fps, self.smoothing, tracking, self.rotate)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,10 +14,10 @@ import numpy as np
 from vitruvian.crop import Crop
 from vitruvian.landmarks import Landmarks, bounds, sides_exchanged
 from vitruvian.models.anchors import anchor_centres
-from vitruvian.models.heatmap import sigmoid
+from vitruvian.models.heatmap import sigmoid, surely_below
 from vitruvian.models.network import Network
 from vitruvian.models.nms import overlaps, weighted_nms
-from vitruvian.models.tiles import HINT, Sight
+from vitruvian.models.tiles import HINT, Sight, crops_of, radians_of
 from vitruvian.options import ACCURACIES, SEARCHES, check_choice, check_number
 from vitruvian.regions import Regions, joined
 from vitruvian.runtimes.session import PixelInput, Signature
@@ -163,10 +162,11 @@ class BlazePalmDetector:
 
     def inspect(self, frame: Frame, tiles: Sequence[Tile], rotation: int = 0) -> Sight:
         """Look at parts of a picture, as one batch; arguments as above."""
-        turn = float(np.float32(-math.radians(rotation % 360)))
-        crops = [Crop(tile.x, tile.y, tile.side, tile.side, turn, (_PALM_SIDE, _PALM_SIDE)) for tile in tiles]
+        crops = crops_of(tiles, frame, _PALM_SIDE, rotation)
         out = self._network.look([(frame.pixels, crop) for crop in crops])
-        seen = list(zip(out["boxes"], out["scores"], crops, strict=True))
+        silent = surely_below(min(HINT, self._least))
+        every = zip(out["boxes"], out["scores"], crops, strict=True)
+        seen = [each for each in every if each[1].max() > silent]
         return Sight(
             joined(*(self._around(self._palms(*each)) for each in seen)),
             joined(*(self._around(self._hints(*each)) for each in seen)),
@@ -176,7 +176,7 @@ class BlazePalmDetector:
         """Find the palms themselves in each frame; arguments as above."""
         if not frames:
             return []
-        turn = float(np.float32(-math.radians(rotation % 360)))
+        turn = radians_of(rotation)
         crops = [Crop.letterbox(frame.stamp.width, frame.stamp.height, _PALM_SIDE, turn) for frame in frames]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
@@ -197,7 +197,7 @@ class BlazePalmDetector:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return box and points of each anchor that sees a palm, as fractions of the crop, and its score."""
         # Few of the 2016 are near the threshold; each step on all of them costs more than all that follow.
-        near = np.flatnonzero(logits[:, 0] > _logit(least))
+        near = np.flatnonzero(logits[:, 0] > surely_below(least))
         scores = sigmoid(logits[near, 0])
         if (low := scores < least).any():
             near, scores = near[~low], scores[~low]
@@ -223,18 +223,6 @@ class BlazePalmDetector:
         ]
         regions = regions_of(squares, palms.score)
         return regions[np.flatnonzero(regions.size[:, 0] > 0)]  # which NaN is not
-
-
-@cache
-def _logit(least: float) -> np.float32:
-    """Return the logit up to which a score is below ``least``, however the logistic function is rounded.
-
-    It makes 1 of 17.
-    """
-    if not least:
-        return np.float32(-math.inf)
-    inner = min(max(least, 1e-37), 1 - 1e-6)
-    return np.float32(math.log(inner / (1 - inner)) - 0.01)
 
 
 def _placed(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop) -> Palms:

@@ -15,10 +15,10 @@ from vitruvian.crop import Crop
 from vitruvian.errors import OptionError
 from vitruvian.landmarks import Landmarks, Mask, bounds, sides_exchanged
 from vitruvian.models.anchors import anchor_centres
-from vitruvian.models.heatmap import refine, sigmoid
+from vitruvian.models.heatmap import refine, sigmoid, surely_below
 from vitruvian.models.network import Network
 from vitruvian.models.nms import weighted_nms
-from vitruvian.models.tiles import HINT, Sight
+from vitruvian.models.tiles import HINT, Sight, crops_of, radians_of
 from vitruvian.options import ACCURACIES, SEARCHES, check_choice, check_number
 from vitruvian.regions import Regions, joined
 from vitruvian.runtimes.session import PixelInput, Signature
@@ -133,7 +133,7 @@ class BlazePoseDetector:
         """
         if not frames:
             return []
-        turn = _turn(rotation)
+        turn = radians_of(rotation)
         crops = [
             Crop.letterbox(frame.stamp.width, frame.stamp.height, _DETECTOR_SIDE, turn) for frame in frames
         ]
@@ -145,11 +145,11 @@ class BlazePoseDetector:
 
     def inspect(self, frame: Frame, tiles: Sequence[Tile], rotation: int = 0) -> Sight:
         """Look at parts of a picture, as one batch; arguments as above."""
-        turn = _turn(rotation)
-        output = (_DETECTOR_SIDE, _DETECTOR_SIDE)
-        crops = [Crop(tile.x, tile.y, tile.side, tile.side, turn, output) for tile in tiles]
+        crops = crops_of(tiles, frame, _DETECTOR_SIDE, rotation)
         out = self._network.look([(frame.pixels, crop) for crop in crops])
-        seen = list(zip(out["boxes"], out["scores"], crops, strict=True))
+        silent = surely_below(min(HINT, self._settings.min_pose_detection_confidence))
+        every = zip(out["boxes"], out["scores"], crops, strict=True)
+        seen = [each for each in every if each[1].max() > silent]
         return Sight(
             joined(*(self._regions(boxes, scores, crop, frame) for boxes, scores, crop in seen)),
             joined(*(self._hints(boxes, scores[:, 0], crop, frame) for boxes, scores, crop in seen)),
@@ -184,10 +184,6 @@ class BlazePoseDetector:
             boxes[real], points[real].reshape(-1, 4), scores[kept][real], self._settings.nms_iou
         )
         return means.reshape(-1, 2, 2), best
-
-
-def _turn(rotation: int) -> float:
-    return float(np.float32(-math.radians(rotation % 360)))
 
 
 def _placed(points: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame) -> Regions:

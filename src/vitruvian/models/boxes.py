@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ from vitruvian.options import check_rotation
 from vitruvian.regions import NOWHERE, Regions, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from numpy.typing import ArrayLike
@@ -43,6 +43,8 @@ def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
         ArrayError: They are something else, or a right or lower edge lies before a left or upper one.
     """
     if isinstance(boxes, Regions):
+        if not all(np.isfinite(column).all() for column in (boxes.centre, boxes.size, boxes.rotation)):
+            raise ArrayError(f"{name}: regions of finite numbers, got {boxes!r}")
         return boxes
     try:
         rows = np.asarray(boxes, np.float64)
@@ -132,7 +134,9 @@ class AskedDetector:
             OptionError: ``rotation`` is no multiple of 90.
         """
         check_rotation("rotation", rotation)
-        answers = list(self.ask(frames))
+        answers = self.ask(frames)
+        if not isinstance(answers, Sequence | np.ndarray):
+            raise ArrayError(f"detector: expected a list of answers, one a picture, got {answers!r}")
         if len(answers) != len(frames):
             raise ArrayError(f"detector: expected {len(frames)} answers, one a picture, got {len(answers)}")
         found = [turned_boxes(regions_of_boxes(each, "the detector's boxes"), rotation) for each in answers]

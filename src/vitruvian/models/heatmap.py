@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,25 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["refine", "sigmoid"]
+__all__ = ["refine", "sigmoid", "surely_below"]
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 1 / (1 + exp(-x)) in float32; logits below -88 count as -88, so that nothing overflows."""
     one = np.float32(1)
     return one / (one + np.exp(-np.maximum(logits, np.float32(-88))))
+
+
+@cache
+def surely_below(score: float) -> np.float32:
+    """Return the logit up to which a score is below ``score``, however the logistic function is rounded.
+
+    It makes 1 of 17.
+    """
+    if not score:
+        return np.float32(-math.inf)
+    inner = min(max(score, 1e-37), 1 - 1e-6)
+    return np.float32(math.log(inner / (1 - inner)) - 0.01)
 
 
 def refine(

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vitruvian.crop import Crop
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from vitruvian.frame import Frame
     from vitruvian.regions import Regions
 
-__all__ = ["HINT", "Sight", "Tile", "open_tiles", "tiles_of"]
+__all__ = ["HINT", "Sight", "Tile", "crops_of", "open_tiles", "radians_of", "tiles_of"]
 
 HINT = 0.1
 """Detector score from which on there may be somebody: too little to read, enough to look closer."""
@@ -52,6 +55,28 @@ class Sight:
     hints: Regions
 
 
+def radians_of(rotation: int) -> float:
+    """Return the turn of crops, in a picture that is upright once turned clockwise by so many degrees."""
+    return float(np.float32(-math.radians(rotation % 360)))
+
+
+def crops_of(tiles: Sequence[Tile], frame: Frame, output: int, rotation: int) -> list[Crop]:
+    """Return what a detector sees of these tiles; the letterbox is exactly the one that it sees by itself.
+
+    Args:
+        tiles: Parts of the picture.
+        frame: The picture.
+        output: Side of the network's square input in pixels.
+        rotation: Degrees by which the picture must be turned clockwise to be upright; a multiple of 90.
+    """
+    turn = radians_of(rotation)
+    whole = max(frame.stamp.width, frame.stamp.height)
+    return [
+        Crop(tile.x, tile.y, tile.side, tile.side, turn, (output, output), exact=tile.side >= whole)
+        for tile in tiles
+    ]
+
+
 def tiles_of(width: int, height: int, share: float) -> list[Tile]:
     """Return the fewest squares that cover a picture, neighbours overlapping by a third, row by row.
 
@@ -68,7 +93,7 @@ def _middles(extent: int, side: float) -> list[float]:
     if extent <= side:
         return [extent / 2]
     # A hundredth of a step that is missing is no reason for one more row.
-    steps = math.ceil((extent - side) / (side * (1 - _SHARED)) - 0.01)
+    steps = max(math.ceil((extent - side) / (side * (1 - _SHARED)) - 0.01), 1)
     return [side / 2 + step * (extent - side) / steps for step in range(steps + 1)]
 
 

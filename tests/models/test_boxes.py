@@ -1,0 +1,108 @@
+"""Boxes of a stranger's detector, as places to look for bodies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vitruvian import ArrayError, Frame, OptionError, Regions
+from vitruvian.models.boxes import AskedDetector, BodiesInBoxes
+from vitruvian.models.tiles import Tile
+
+PICTURE = Frame.of(np.zeros((300, 400, 3), np.uint8))
+BOXES = [(10, 20, 50, 100, 0.9), (200, 50, 360, 90, 0.4)]
+
+
+def _bodies(*boxes):
+    return BodiesInBoxes(AskedDetector(lambda frames: [boxes for _ in frames]))
+
+
+def test_a_body_is_in_the_square_around_its_box_and_a_bit_more():
+    (regions,) = _bodies(*BOXES)([PICTURE])
+    assert regions.centre.tolist() == [[30, 60], [280, 70]]
+    assert regions.size.tolist() == [[100, 100], [200, 200]]
+    assert regions.rotation.tolist() == [0, 0]
+    assert regions.score == pytest.approx([0.9, 0.4])
+    assert regions.size.dtype == np.float32
+
+
+def test_every_picture_has_its_answer():
+    detector = BodiesInBoxes(AskedDetector(lambda frames: [BOXES[: i % 3] for i in range(len(frames))]))
+    assert [len(each) for each in detector([PICTURE] * 4)] == [0, 1, 2, 0]
+    assert detector([]) == []
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270, -90])
+def test_in_a_turned_picture_everybody_stands_upright_once_it_is_turned(rotation):
+    (regions,) = _bodies(*BOXES)([PICTURE], rotation)
+    assert regions.centre.tolist() == [[30, 60], [280, 70]]
+    assert regions.size.tolist() == [[100, 100], [200, 200]]
+    assert regions.rotation == pytest.approx(2 * [-math.radians(rotation % 360)])
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_closer_look_takes_each_box_for_somebody_in_four_turns(rotation):
+    bodies = _bodies(*BOXES)
+    (upright,) = bodies([PICTURE], rotation)
+    sight = bodies.inspect(PICTURE, [Tile(200, 150, 400)], rotation)
+    assert len(sight.found) == 8
+    assert len(sight.hints) == 0
+    turns = (sight.found.rotation - upright.rotation[0]).reshape(4, 2)
+    assert turns == pytest.approx(np.repeat(np.arange(4)[:, None] * math.pi / 2, 2, axis=1), abs=1e-6)
+    for turn in range(4):
+        part = sight.found[slice(2 * turn, 2 * turn + 2)]
+        assert part.centre.tolist() == upright.centre.tolist()
+        assert part.size.tolist() == upright.size.tolist()
+        assert part.score.tolist() == upright.score.tolist()
+
+
+def test_no_boxes_are_nobody_in_any_turn():
+    assert len(_bodies()([PICTURE])[0]) == 0
+    assert len(_bodies().inspect(PICTURE, [Tile(200, 150, 400)]).found) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([(1, 2, 3)], r"the detector's boxes: expected shape \(M, 4\) or \(M, 5\), got \(1, 3\)"),
+        ([(9, 2, 3, 4)], "each is x0, y0, x1, y1 in pixels with x0 <= x1"),
+        ([(0, 0, math.nan, 4)], "each is x0, y0, x1, y1"),
+        ("somebody", "expected numbers of shape"),
+        (None, "the detector's boxes: expected"),
+        ([object()], "expected numbers of shape"),
+    ],
+)
+def test_rubbish_is_refused(answer, message):
+    with pytest.raises(ArrayError, match=message):
+        BodiesInBoxes(AskedDetector(lambda frames: [answer for _ in frames]))([PICTURE])
+
+
+ONE = Regions(*(np.full(shape, 9, np.float32) for shape in ((1, 2), (1, 2), 1, 1)))
+
+
+@pytest.mark.parametrize("answers", [None, 5, ONE], ids=["nothing", "a number", "regions of no picture"])
+def test_what_is_no_row_of_answers_is_refused(answers):
+    with pytest.raises(ArrayError, match="detector"):
+        BodiesInBoxes(AskedDetector(lambda _: answers))([PICTURE])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("column", ["centre", "size", "rotation"])
+def test_regions_of_a_detector_are_finite(column, value):
+    broken = replace(ONE, **{column: np.full_like(getattr(ONE, column), value)})
+    with pytest.raises(ArrayError, match="the detector's boxes"):
+        BodiesInBoxes(AskedDetector(lambda _: [broken]))([PICTURE])
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_there_is_one_answer_for_each_picture(count):
+    with pytest.raises(ArrayError, match=f"detector: expected 1 answers, one a picture, got {count}"):
+        BodiesInBoxes(AskedDetector(lambda _: [[]] * count))([PICTURE])
+
+
+def test_a_picture_may_not_be_turned_by_less_than_a_quarter():
+    with pytest.raises(OptionError, match="multiple of 90"):
+        _bodies(*BOXES)([PICTURE], 45)
