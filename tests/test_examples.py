@@ -435,18 +435,6 @@ def test_help_teaches_and_errors_are_sentences(name, tmp_path):
     assert missing.stderr.count("\n") == 1
 
 
-def test_every_example_is_run():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {
-        "count_repetitions.py",
-        "handpose_script.py",
-        "joint_angles.py",
-        "joint_angles_over_time.py",
-        "mediapipe_hands.py",
-        "mediapipe_script.py",
-        "posture_check.py",
-    }
-
-
 def test_both_searches_are_drawn_side_by_side(full_files, astronaut, tmp_path):
     said = _run("compare_searches.py", astronaut, tmp_path / "both.png", "--plain")
     assert [line.split(" found")[0] for line in said.splitlines()] == ["fast: 1", "thorough: 1"]
@@ -455,3 +443,16 @@ def test_both_searches_are_drawn_side_by_side(full_files, astronaut, tmp_path):
     for half in (picture[:, :512], picture[:, 520:]):
         assert (half[100:] == 32).mean() > 0.5
         assert (half[100:] != 32).any()
+
+
+def test_every_example_is_run():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "compare_searches.py",
+        "count_repetitions.py",
+        "handpose_script.py",
+        "joint_angles.py",
+        "joint_angles_over_time.py",
+        "mediapipe_hands.py",
+        "mediapipe_script.py",
+        "posture_check.py",
+    }

@@ -143,11 +143,11 @@ def test_somebody_who_is_seen_in_many_tiles_is_read_three_times_in_all():
     assert people.region is None
 
 
-def test_nobody_is_looked_for_beyond_the_third_level_without_a_hint():
+def test_nobody_is_looked_for_beyond_the_second_level_without_a_hint():
     room = Room([])
     (people,) = room.search()([PICTURE])
     assert len(people) == 0
-    assert room.tiles == _tiles(0, 1, 2)
+    assert room.tiles == _tiles(0, 1)
     assert room.straight == [0]
     assert people.world.shape == (0, 33, 3)  # every column, as the network has it
 
@@ -156,9 +156,9 @@ def test_a_hint_opens_the_tiles_around_it_and_no_others():
     room = Room([SMALL], hinted=0.2)
     (people,) = room.search()([PICTURE])
     assert _middles(people) == [(1000, 200)]
-    finer = room.tiles[len(_tiles(0, 1, 2)) :]
-    assert 1 <= len(finer) <= 2
-    assert len(finer) < len(_tiles(3))
+    finer = room.tiles[len(_tiles(0, 1)) :]
+    assert 2 <= len(finer) <= 6
+    assert len(finer) < len(_tiles(2, 3)) / 4
     assert all(max(abs(tile.x - 1000), abs(tile.y - 200)) < tile.side for tile in finer)
     assert room.straight == [1, 1]
 
@@ -168,7 +168,7 @@ def test_what_is_known_explains_its_hints():
     room = Room([large])
     (people,) = room.search()([PICTURE])
     assert len(people) == 1
-    assert room.tiles == _tiles(0, 1, 2)
+    assert room.tiles == _tiles(0, 1)
 
 
 def test_hints_of_what_is_no_person_open_tiles_and_no_more():
@@ -177,8 +177,8 @@ def test_hints_of_what_is_no_person_open_tiles_and_no_more():
     room = Room([lamp])
     (people,) = room.search()([PICTURE])
     assert len(people) == 0
-    assert room.tiles[: len(_tiles(0, 1, 2))] == _tiles(0, 1, 2)
-    assert len(room.tiles) > len(_tiles(0, 1, 2))
+    assert room.tiles[: len(_tiles(0, 1))] == _tiles(0, 1)
+    assert len(room.tiles) > len(_tiles(0, 1))
     assert room.straight == [1, 1, 0]
     assert room.flipped == []
 
@@ -331,7 +331,7 @@ def test_who_is_known_is_neither_read_nor_looked_at_closer():
     known = _regions([TALL._replace(x=430), SMALL])  # known as of some frames ago
     people, jobs = _walked(Room([TALL, SMALL]), Company(known=lambda: known))
     assert len(people) == 0
-    assert [tile for job in jobs for tile in job.tiles] == _tiles(0, 1, 2)
+    assert [tile for job in jobs for tile in job.tiles] == _tiles(0, 1)
     assert not any(len(job.regions) for job in jobs)
 
 

@@ -71,7 +71,7 @@ def test_who_looks_closer_finds_more(full, scene):
 def test_the_best_come_first_and_nobody_twice(scene):
     _, _, people = scene
     assert (np.diff(people.box_score) <= 0).all()
-    assert people.box_score[-1] >= 0.25
+    assert people.box_score[-1] >= 0.3
     assert people.box_score[0] <= 1
     assert len(distinct(people, people.box_score.tolist(), guesses=False)) == len(people)
     for row, box in enumerate(people.box):
@@ -107,7 +107,7 @@ def test_nobody_has_every_column(request, pipeline, mask):
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_a_turned_photo_shows_the_same_people(thorough, scene, rotation):
-    """Those who are sure; the last ones may be found in one and not in the other."""
+    """Those who are sure. Each crop lies half a pixel beside its turned one: the last ones come and go."""
     frame, _, people = scene
     turned = thorough.estimate(np.rot90(frame.pixels, rotation // 90).copy(), rotation=rotation)
     xy, width, height = turned.xy, frame.stamp.width, frame.stamp.height
@@ -117,8 +117,7 @@ def test_a_turned_photo_shows_the_same_people(thorough, scene, rotation):
         xy = np.array([width, height], np.float32) - xy
     else:
         xy = np.stack([xy[..., 1], height - xy[..., 0]], axis=2)
-    assert abs(len(turned) - len(people)) <= 1
-    sure = people[people.box_score > 0.5]
+    sure = people[people.box_score > 0.7]
     assert len(sure) > 1
     for one, size in zip(sure, sizes(sure.xy), strict=True):
         seen = one.score[0] > 0.8

@@ -38,12 +38,12 @@ __all__ = ["SHARES", "Answer", "Company", "Inspect", "Job", "Thorough", "Walk", 
 SHARES = (1.0, 1 / 2, 1 / 3, 1 / 5)
 """Of a picture's longer side: the tiles of each level."""
 
-_COMPLETE = 3  # levels of which every tile is looked at; of the finer ones those that a hint opens
+_COMPLETE = 2  # levels of which every tile is looked at; of the finer ones those that a hint opens
 _SAME = 0.1  # in sides: two regions this near are read once
 _EXPLAINED = 0.25  # the same for a hint and somebody who is known already
 _REPEATED = 0.9  # similarity above which two readings are read on once
 _AGREED = 0.08  # of a size: how far two readings of a point may be apart
-_TRUST = 0.25  # least score of somebody who is believed
+_TRUST = 0.3  # least score of somebody who is believed
 _SETTLED = 0.7  # score of somebody whom no closer look shows better
 _INNER = 0.25  # of a hand's region, from its middle: a small hand in there is a part of it
 _SMALL = 0.6  # of the larger one's size

@@ -25,10 +25,11 @@ from vitruvian.recording import Recording
 from vitruvian.sources.video import VideoSource
 
 ONE, TWO = "rock_026fd791.jpg", "none_00c84257.jpg"  # with so many hands
+FAST = ("--search", "fast")  # what the search finds is told in test_search
 
 
 def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "vitruvian", "hands", *map(str, arguments)]
+    return [sys.executable, "-m", "vitruvian", "hands", *FAST, *map(str, arguments)]
 
 
 def _run(*arguments: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -36,7 +37,7 @@ def _run(*arguments: object, stdin: bytes | None = None) -> subprocess.Completed
 
 
 def _invoke(*arguments: object):
-    return CliRunner().invoke(app, ["hands", *map(str, arguments)])
+    return CliRunner().invoke(app, ["hands", *FAST, *map(str, arguments)])
 
 
 def _listing(folder: Path) -> set[str]:
@@ -76,7 +77,7 @@ def test_a_photo_leaves_an_overlay_and_a_json(hands_files, hand_photos, tmp_path
 
 
 def test_what_is_written_is_what_the_library_finds(hands_full, hand_photos, tmp_path):
-    result = _invoke(hand_photos / TWO, "-o", tmp_path, "--search", "fast")
+    result = _invoke(hand_photos / TWO, "-o", tmp_path)
     assert result.exit_code == 0, result.output
     expected = hands_full.estimate(vitruvian.read_image(hand_photos / TWO))
     back = read_json(tmp_path / TWO.replace("jpg", "json"))

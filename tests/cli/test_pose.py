@@ -19,9 +19,11 @@ from vitruvian import read_json
 from vitruvian.cli import app
 from vitruvian.cli.journal import JOURNAL
 
+FAST = ("--search", "fast")  # what the search finds is told in test_search
+
 
 def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "vitruvian", "pose", *map(str, arguments)]
+    return [sys.executable, "-m", "vitruvian", "pose", *FAST, *map(str, arguments)]
 
 
 def _run(*arguments: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -29,7 +31,7 @@ def _run(*arguments: object, stdin: bytes | None = None) -> subprocess.Completed
 
 
 def _invoke(*arguments: object):
-    return CliRunner().invoke(app, ["pose", *map(str, arguments)])
+    return CliRunner().invoke(app, ["pose", *FAST, *map(str, arguments)])
 
 
 def _listing(folder: Path) -> set[str]:
@@ -46,7 +48,7 @@ def photo(astronaut, tmp_path) -> Path:
 
 
 def test_a_photo_leaves_an_overlay_and_a_json(full_files, astronaut, astronaut_people, tmp_path):
-    done = _run(astronaut, "-o", tmp_path / "out", "--search", "fast")
+    done = _run(astronaut, "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert _listing(tmp_path / "out") == {"astronaut.jpg", "astronaut.json"}
     with Image.open(tmp_path / "out" / "astronaut.jpg") as overlay:

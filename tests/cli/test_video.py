@@ -26,10 +26,11 @@ from vitruvian.recording import Recording
 from vitruvian.sources.video import VideoSource
 
 SIDE, FPS = 192, 10
+FAST = ("--search", "fast")  # what the search finds is told in test_search
 
 
 def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "vitruvian", "pose", *map(str, arguments)]
+    return [sys.executable, "-m", "vitruvian", "pose", *FAST, *map(str, arguments)]
 
 
 def _run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
@@ -37,7 +38,7 @@ def _run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
 
 
 def _invoke(*arguments: object):
-    return CliRunner().invoke(app, ["pose", *map(str, arguments)])
+    return CliRunner().invoke(app, ["pose", *FAST, *map(str, arguments)])
 
 
 def _listing(folder: Path) -> set[str]:
@@ -268,7 +269,7 @@ def test_pictures_and_videos_can_lie_on_their_side(full, small, tmp_path):
     lying = small.transpose(Image.Transpose.ROTATE_90)
     lying.save(tmp_path / "side.png")
     _film(tmp_path / "side.mp4", lying, 1)
-    inputs, flags = [tmp_path / "side.png", tmp_path / "side.mp4"], ["--rotate", 90, "--search", "fast"]
+    inputs, flags = [tmp_path / "side.png", tmp_path / "side.mp4"], ["--rotate", 90]
     result = _invoke(*inputs, "-o", tmp_path / "out", *flags)
     assert result.exit_code == 0, result.output
     x, y = full.estimate(np.asarray(small)).xy[0, :13].T  # down to the shoulders: the rest is not in sight

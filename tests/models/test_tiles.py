@@ -73,7 +73,7 @@ def test_a_small_hint_opens_the_tile_it_is_in(width, height, share, places):
     side = tiles[0].side
     opened = open_tiles(tiles, _hints(*((x * width, y * height, size * side) for x, y, size in places)))
     assert opened == [tile for tile in tiles if tile in opened]  # each once, in order
-    assert len(opened) <= 2 * len(places)
+    assert len(opened) <= 3 * len(places)
     for x, y, _ in places:
         assert min(_distance(tile, x * width, y * height) for tile in opened) <= 0.5 * side + 1e-2
 
@@ -94,7 +94,7 @@ def test_the_nearest_tiles_are_opened():
     tiles = tiles_of(1280, 720, 1 / 3)
     opened = open_tiles(tiles, _hints((1270, 10, 30)))
     order = sorted(tiles, key=lambda tile: _distance(tile, 1270, 10))
-    assert len(opened) == 2
+    assert len(opened) == 3
     assert order[0] in opened
     assert _distance(opened[0], 1270, 10) <= math.hypot(tiles[0].side, tiles[0].side)
 

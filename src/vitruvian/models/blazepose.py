@@ -49,6 +49,7 @@ _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
 _AUXILIARY = 2  # the middle of the hips, and a point on the circle around the whole body
 ENLARGE = 1.25
 """Side of a body's region in diameters of the circle around the body."""
+_DOUBTED = 0.8  # of the least score: with it a thorough search reads somebody, and weighs what it has read
 
 DETECTOR = Signature(
     inputs={"image": PixelInput(_DETECTOR_SIDE, _DETECTOR_SIDE, low=-1.0, high=1.0)},
@@ -75,7 +76,8 @@ class PoseSettings:
 
     Attributes:
         num_poses: Most people in the result, the detector's best first; ``None``: everyone found.
-        min_pose_detection_confidence: Least detector score, inclusive, 0 to 1.
+        min_pose_detection_confidence: Least detector score, inclusive, 0 to 1. In parts of a picture four
+            fifths of it will do.
         min_pose_presence_confidence: Presence that a pose must exceed, 0 to 1 (1 rejects everything).
         masks: Whether to compute segmentation masks; they double the cost of the second network.
         nms_iou: Overlap above which two detections are one person (0.3 in the legacy interface).
@@ -139,7 +141,7 @@ class BlazePoseDetector:
         ]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
-            self._regions(boxes, scores, crop, frame)
+            self._regions(boxes, scores, crop, frame, self._settings.min_pose_detection_confidence)
             for boxes, scores, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
         ]
 
@@ -147,11 +149,12 @@ class BlazePoseDetector:
         """Look at parts of a picture, as one batch; arguments as above."""
         crops = crops_of(tiles, frame, _DETECTOR_SIDE, rotation)
         out = self._network.look([(frame.pixels, crop) for crop in crops])
-        silent = surely_below(min(HINT, self._settings.min_pose_detection_confidence))
+        least = _DOUBTED * self._settings.min_pose_detection_confidence
+        silent = surely_below(min(HINT, least))
         every = zip(out["boxes"], out["scores"], crops, strict=True)
         seen = [each for each in every if each[1].max() > silent]
         return Sight(
-            joined(*(self._regions(boxes, scores, crop, frame) for boxes, scores, crop in seen)),
+            joined(*(self._regions(boxes, scores, crop, frame, least) for boxes, scores, crop in seen)),
             joined(*(self._hints(boxes, scores[:, 0], crop, frame) for boxes, scores, crop in seen)),
         )
 
@@ -164,16 +167,21 @@ class BlazePoseDetector:
         return _placed(points, scores[kept], crop, frame)
 
     def _regions(
-        self, boxes: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, frame: Frame
+        self,
+        boxes: NDArray[np.float32],
+        logits: NDArray[np.float32],
+        crop: Crop,
+        frame: Frame,
+        least: float,
     ) -> Regions:
-        return _placed(*self._decode(boxes, logits[:, 0]), crop, frame)
+        return _placed(*self._decode(boxes, logits[:, 0], least), crop, frame)
 
     def _decode(
-        self, raw: NDArray[np.float32], logits: NDArray[np.float32]
+        self, raw: NDArray[np.float32], logits: NDArray[np.float32], least: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return (M, 2, 2) body centre and circle point, fractions of the crop; (M,) scores (6.3, 6.4)."""
         scores = sigmoid(logits)
-        kept = np.flatnonzero(scores >= self._settings.min_pose_detection_confidence)
+        kept = np.flatnonzero(scores >= least)
         values = raw[kept] / np.float32(_DETECTOR_SIDE)
         anchors = self._anchors[kept]
         centre, half = values[:, :2] + anchors, values[:, 2:4] / 2

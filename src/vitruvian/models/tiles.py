@@ -24,7 +24,7 @@ HINT = 0.1
 """Detector score from which on there may be somebody: too little to read, enough to look closer."""
 
 _SHARED = 1 / 3  # of its side: what a tile has in common with the next
-_OPENED = 2  # tiles that a hint opens
+_OPENED = 3  # tiles that a hint opens
 _FITTING = 1.6  # in sides of a tile: the largest region of somebody whom the detector finds in it
 
 
