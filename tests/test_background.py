@@ -214,7 +214,7 @@ def test_reading_those_who_are_found_is_paid_from_the_budget(clock):
         while not len(background(_numbered(frame), NOWHERE)):
             frame += 1
         counts.append(_performed(errand)[frame])
-    assert counts == [6, 2]
+    assert counts == [5, 1]
 
 
 def test_a_piece_is_one_tile_or_one_region_of_the_present_frame(clock):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Background"]
 
 _TILES = 4  # looked at before what was found in them is read: who waits longer has moved
+_SLOWER = 1.5  # times what the last pieces took: what one more may take, on a machine that others use too
 _MEMORY = 0.8  # of what work cost before that is remembered when it comes cheaper
 
 
@@ -41,7 +42,7 @@ class Background:
     def __init__(self, search: Thorough, rotation: int, budget: float) -> None:
         self._search, self._rotation, self._budget = search, rotation, budget
         self._credit = 0.0
-        self._prices = {True: 0.0, False: 0.0}  # of looking at a tile, of reading a region
+        self._prices: dict[bool, float] = {}  # of reading a region, of looking at a tile
         self._known = self._found = NOWHERE
         self._walk: Walk | None = None
         self._pieces: list[Job] = []  # of the job at hand, one tile or region each
@@ -63,9 +64,11 @@ class Background:
         self._known = known
         self._begin(frame.stamp)
         newcomers, self._found = self._found, NOWHERE
-        self._credit += self._budget - len(newcomers) * self._prices[False]  # the caller reads them
-        while self._walk is not None and self._credit >= self._price:
+        self._credit += self._budget - len(newcomers) * self._cost(regions=True)  # the caller reads them
+        due = 1.0  # the first piece of a frame has to be done at some time; the next need not be now
+        while self._walk is not None and self._credit >= due * self._price:
             self._go_on(self._walk, frame)
+            due = _SLOWER
         # What is left is saved only where one frame's budget is not enough.
         self._credit = min(self._credit, max(self._price - self._budget, 0.0))
         return newcomers
@@ -87,7 +90,11 @@ class Background:
     @property
     def _price(self) -> float:
         """What the next piece will cost, to judge by those before."""
-        return self._prices[bool(self._pieces[len(self._answers)].tiles)] if self._walk else 0.0
+        return self._cost(regions=not self._pieces[len(self._answers)].tiles) if self._walk else 0.0
+
+    def _cost(self, *, regions: bool) -> float:
+        """What reading a region costs, or looking at a tile; unknown: what the other does."""
+        return self._prices.get(regions, max(self._prices.values(), default=0.0))
 
     def _go_on(self, walk: Walk, frame: Frame) -> None:
         piece = self._pieces[len(self._answers)]
@@ -95,8 +102,9 @@ class Background:
         self._answers.append(self._search.perform(frame, piece, self._rotation))
         cost = perf_counter() - begin
         self._credit -= cost
-        before = self._prices[bool(piece.tiles)]
-        self._prices[bool(piece.tiles)] = max(cost, _MEMORY * before + (1 - _MEMORY) * cost)
+        regions = not piece.tiles
+        before = self._prices.get(regions, cost)
+        self._prices[regions] = max(cost, _MEMORY * before + (1 - _MEMORY) * cost)
         if len(self._answers) == len(self._pieces):
             try:
                 self._take(walk.send(_whole(self._answers)))

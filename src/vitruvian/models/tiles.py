@@ -25,7 +25,7 @@ HINT = 0.1
 
 _SHARED = 1 / 3  # of its side: what a tile has in common with the next
 _OPENED = 3  # tiles that a hint opens
-_FITTING = 1.6  # in sides of a tile: the largest region of somebody whom the detector finds in it
+_FITTING = 1.4  # in sides of a tile: the largest region of somebody whom the detector finds in it
 
 
 class Tile(NamedTuple):
