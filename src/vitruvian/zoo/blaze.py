@@ -83,12 +83,13 @@ def pose(  # noqa: PLR0913  # each stands for itself
             the path or the content of a ``.task`` bundle; the path of a folder of ``.tflite`` files; or what
             ``weights.load`` returned. A named model that is not on this machine yet is downloaded.
         num_poses: Most people in the result, the detector's best first; by default everyone found.
-        min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1.
+        min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1; for a thorough
+            search, which weighs what it reads, four fifths of it will do.
         min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
         masks: Whether to compute segmentation masks; they double the cost of the second network.
         search: ``"fast"`` is the original's one look at the whole picture. ``"thorough"`` looks closer and
             closer, reads everybody several times and believes what the readings agree on (docs/search.md): it
-            finds twice as many people in scenes with several, those far away too, at 5 to 20 times the cost;
+            finds twice as many people in scenes with several, those far away too, at 6 to 40 times the cost;
             ``box_score`` is then the score by which people are ranked. In streams it works in the background,
             ``Tracking.search_budget`` milliseconds of a frame. ``"auto"``: stills thoroughly, streams fast.
         accuracy: ``"high"`` reads every region in a mirror as well and averages the answers, at twice the
