@@ -29,6 +29,14 @@ def test_a_body_is_in_the_square_around_its_box_and_a_bit_more():
     assert regions.size.dtype == np.float32
 
 
+@pytest.mark.parametrize("score", [7.0, 1.001, -0.1])
+def test_a_score_outside_its_range_is_refused(score):
+    with pytest.raises(ArrayError, match="from 0 to 1"):
+        _bodies((10, 20, 50, 100, score))([PICTURE])
+    (regions,) = _bodies((10, 20, 50, 100, 1 + 1e-7))([PICTURE])
+    assert len(regions) == 1
+
+
 def test_every_picture_has_its_answer():
     detector = BodiesInBoxes(AskedDetector(lambda frames: [BOXES[: i % 3] for i in range(len(frames))]))
     assert [len(each) for each in detector([PICTURE] * 4)] == [0, 1, 2, 0]

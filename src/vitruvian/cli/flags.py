@@ -211,7 +211,7 @@ NumHands = Annotated[
 ]
 _FAST = "fast: one look at the whole picture, as MediaPipe does. thorough: looks closer and closer"
 _COSTS = (
-    "and takes 5 to 20 times as long; a video is searched in the background, for some milliseconds of each "
+    "and takes about 20 times as long; a video is searched in the background, for some milliseconds of each "
     "frame. auto: pictures thorough, videos fast."
 )
 Search = Annotated[

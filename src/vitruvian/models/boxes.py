@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AskedDetector", "BodiesInBoxes", "GivenBoxes", "regions_of_boxes", "turned_boxes"]
 
+_ROUNDED = 1e-6  # what a sum of float32 probabilities may have too much
+
 
 def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
     """Return boxes as upright regions, in their order.
@@ -40,7 +42,8 @@ def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
         name: What errors call them.
 
     Raises:
-        ArrayError: They are something else, or a right or lower edge lies before a left or upper one.
+        ArrayError: They are something else, a score is outside its range, or a right or lower edge lies
+            before a left or upper one.
     """
     if isinstance(boxes, Regions):
         if not all(np.isfinite(column).all() for column in (boxes.centre, boxes.size, boxes.rotation)):
@@ -60,6 +63,8 @@ def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
             f"{name}: each is x0, y0, x1, y1 in pixels with x0 <= x1 and y0 <= y1, got {boxes!r}"
         )
     score = rows[:, 4] if rows.shape[1] == 5 else np.ones(len(rows))
+    if (score < 0).any() or (score > 1 + _ROUNDED).any():
+        raise ArrayError(f"{name}: the fifth number of each is a score from 0 to 1, got {score.tolist()!r}")
     return Regions(
         ((low + high) / 2).astype(np.float32),
         (high - low).astype(np.float32),
