@@ -40,7 +40,7 @@ def test_agreement_is_a_share_and_the_same_both_ways(draw, missing, moved):
     assert ((one_way >= 0) & (one_way <= 1 + 1e-6)).all()
 
 
-@given(draws, st.floats(0.01, 1), st.floats(0, 0.9))
+@given(draws, st.floats(0.58, 1), st.floats(0, 0.9))
 def test_a_reading_agrees_with_itself(draw, presence, missing):
     unknown = draw.random((2, 33, 1)) < missing
     unknown[:, 0] = False  # of whom nothing is known nothing agrees
@@ -87,6 +87,17 @@ def test_what_is_outside_the_picture_does_not_count():
     inside, everything = (_people(xy, presence), _people(guessed, presence)), (_people(xy), _people(guessed))
     assert agreement(*inside, 0.1) == pytest.approx([1])
     assert agreement(*everything, 0.1)[0] < 0.7
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"), [(33, 1), (12, 1), (11, 1), (5, 5 / 11), (1, 1 / 11), (0, 0)]
+)
+def test_a_few_points_inside_the_picture_agree_on_little(points, expected):
+    """A face is enough, of 33 points 11."""
+    presence = np.zeros((1, 33), F32)
+    presence[0, :points] = 1
+    people = _people(_bodies((0, 0)), presence)
+    assert agreement(people, people, 0.1) == pytest.approx([expected], abs=1e-6)
 
 
 def test_of_whom_nothing_is_known_nothing_agrees():

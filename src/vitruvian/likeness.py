@@ -21,6 +21,7 @@ FALLOFF = 0.12
 
 _LEAST = 1e-9  # weight
 _SAME = 0.5  # similarity above which two instances of a frame are one
+_ENOUGH = 1 / 3  # of the points, as many as a face has of a body's: fewer in the picture are no evidence
 
 
 def similarity(
@@ -57,7 +58,7 @@ def agreement(
     """Return how similar two readings of the same instances are, row by row: (N,), from 0 to 1.
 
     Each point counts as much as both readings find it inside the picture: what lies outside is guessed anew
-    every time.
+    every time. Where less than a third of the points are inside, they agree on little, however well.
 
     Args:
         one: N instances.
@@ -75,10 +76,11 @@ def agreement(
 
 def _alike(one: Landmarks, other: Landmarks, width: float) -> float:
     """Return how similar two single instances are inside the picture."""
-    inside = None
-    if one.presence is not None and other.presence is not None:
-        inside = one.presence * other.presence
-    return float(similarity(one.xy[0], other.xy, width, inside)[0])
+    if one.presence is None or other.presence is None:
+        return float(similarity(one.xy[0], other.xy, width)[0])
+    inside = one.presence * other.presence
+    evidence = min(float(np.nansum(inside)) / (_ENOUGH * one.xy.shape[1]), 1.0)
+    return evidence * float(similarity(one.xy[0], other.xy, width, inside)[0])
 
 
 def sizes(xy: NDArray[np.float32]) -> NDArray[np.float64]:
