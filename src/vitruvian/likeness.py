@@ -79,7 +79,7 @@ def _alike(one: Landmarks, other: Landmarks, width: float) -> float:
     if one.presence is None or other.presence is None:
         return float(similarity(one.xy[0], other.xy, width)[0])
     inside = one.presence * other.presence
-    evidence = min(float(np.nansum(inside)) / (_ENOUGH * one.xy.shape[1]), 1.0)
+    evidence = min(1.0, float(np.nansum(inside) / (_ENOUGH * inside.size)))
     return evidence * float(similarity(one.xy[0], other.xy, width, inside)[0])
 
 
