@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -151,6 +152,15 @@ def test_many_threads_at_once_get_what_one_gets(one, far, alone):
     with ThreadPoolExecutor(2) as pool:
         for together in pool.map(run, range(2)):
             _assert_equal(together, alone)
+
+
+def test_a_stream_that_is_left_leaves_no_thread(one, far):
+    before = set(threading.enumerate())
+    stream = one.stream(far, tracking=GENEROUS)
+    next(stream)
+    assert len(set(threading.enumerate()) - before) == 1
+    stream.close()
+    assert set(threading.enumerate()) == before
 
 
 def test_a_budget_is_a_number_of_milliseconds():

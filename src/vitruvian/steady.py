@@ -67,8 +67,11 @@ def steady(
     """
     memory = _Memory(stages, options)
     nobody = Landmarks.nobody(stages.skeleton)
-    for frame in frames:
-        yield frame, memory.step(frame) if isinstance(frame, Frame) else nobody
+    try:
+        for frame in frames:
+            yield frame, memory.step(frame) if isinstance(frame, Frame) else nobody
+    finally:
+        memory.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +128,11 @@ class _Memory:
         smoothed = self._smoothed(people, stamp, round((now - self._start) * 1e9))
         proven = self._tracker.proven(people)
         return smoothed if proven.all() else smoothed[proven]
+
+    def close(self) -> None:
+        """Leave nothing at work; the last call."""
+        if self._wander is not None:
+            self._wander.close()
 
     def _rescale(self, stamp: Stamp) -> None:
         """Carry what is remembered over to a frame of another size."""

@@ -64,6 +64,9 @@ class Wander(Protocol):
     def __call__(self, frame: Frame, known: Regions) -> Regions:
         """Return where somebody is who is not among those who are known; mostly nowhere."""
 
+    def close(self) -> None:
+        """End the search; the last call."""
+
 
 @dataclass(frozen=True)
 class Traits:
