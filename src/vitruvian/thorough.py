@@ -39,8 +39,7 @@ SHARES = (1.0, 1 / 2, 1 / 3, 1 / 5)
 """Of a picture's longer side: the tiles of each level."""
 
 _COMPLETE = 2  # levels of which every tile is looked at; of the finer ones those that a hint opens
-_SAME = 0.1  # in sides: two regions this near are read once
-_EXPLAINED = 0.25  # the same for a hint and somebody who is known already
+_SAME = 0.07  # in sides: two regions this near show the same, and are read once
 _REPEATED = 0.9  # similarity above which two readings are read on once
 _AGREED = 0.08  # of a size: how far two readings of a point may be apart
 _TRUST = 0.3  # least score of somebody who is believed
@@ -224,35 +223,28 @@ def origin(people: Landmarks) -> NDArray[np.int64]:
     return people.region
 
 
-def _alike(some: Regions, others: Regions, slack: float) -> NDArray[np.bool_]:
-    """Return which of (N) regions show what which of (M) others show: (N, M).
-
-    Args:
-        some: N regions.
-        others: M regions.
-        slack: How far their middles may be apart, in sides of the larger one; sizes and turns may differ
-            accordingly.
-    """
+def _alike(some: Regions, others: Regions) -> NDArray[np.bool_]:
+    """Return which of (N) regions show what which of (M) others show: (N, M)."""
     sides, theirs = some.size[:, None, 0], others.size[None, :, 0]
     larger, smaller = np.maximum(sides, theirs), np.minimum(sides, theirs)
     apart = np.hypot(*(some.centre[:, None] - others.centre[None]).transpose(2, 0, 1))
     turn = (some.rotation[:, None] - others.rotation[None] + math.pi) % (2 * math.pi) - math.pi
     alike: NDArray[np.bool_] = (
-        (apart <= slack * larger) & (larger <= (1 + 2 * slack) * smaller) & (np.abs(turn) <= 3 * slack)
+        (apart <= _SAME * larger) & (larger <= (1 + 2 * _SAME) * smaller) & (np.abs(turn) <= 3 * _SAME)
     )
     return alike
 
 
 def _others(regions: Regions, known: Regions) -> Regions:
     """Return those that show somebody else than who is known."""
-    return regions[np.flatnonzero(~_alike(regions, known, _EXPLAINED).any(axis=1))]
+    return regions[np.flatnonzero(~_alike(regions, known).any(axis=1))]
 
 
 def _fresh(found: Regions, tried: Regions) -> Regions:
     """Return what has not been read, each place once, the best of it."""
     order = np.argsort(-found.score, kind="stable")
-    order = order[~_alike(found[order], tried, _SAME).any(axis=1)]
-    alike = _alike(found[order], found[order], _SAME)
+    order = order[~_alike(found[order], tried).any(axis=1)]
+    alike = _alike(found[order], found[order])
     kept: list[int] = []
     for row in range(len(order)):
         if not alike[row, kept].any():

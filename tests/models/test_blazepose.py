@@ -154,17 +154,17 @@ def test_settings_outside_their_range_are_refused_by_name(option):
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270, -90])
 def test_one_tile_that_is_the_letterbox_shows_what_a_look_does(full, full_files, astronaut, rotation):
-    """But for four fifths of the least score."""
+    """But for .85 of the least score."""
     upright = vitruvian.read_image(astronaut).pixels[:, 40:440]
     frame = Frame.of(np.rot90(upright, rotation // 90).copy())
-    settings = {"min_pose_detection_confidence": 0.4, "search": "fast"}
+    settings = {"min_pose_detection_confidence": 0.425, "search": "fast"}
     with vitruvian.pose(full_files, **settings) as lenient:
         (looked,) = lenient.detect([frame], rotation)
     sight = full.detect.inspect(frame, tiles_of(frame.stamp.width, frame.stamp.height, 1.0), rotation)
     assert len(looked)
     for column in ("centre", "size", "rotation", "score"):
         np.testing.assert_array_equal(getattr(sight.found, column), getattr(looked, column))
-    assert (sight.found.score >= 0.4).all()
+    assert (sight.found.score >= 0.425).all()
     assert (sight.hints.score >= F32(HINT)).all()
     assert len(sight.hints) > len(sight.found)
 

@@ -49,7 +49,7 @@ _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
 _AUXILIARY = 2  # the middle of the hips, and a point on the circle around the whole body
 ENLARGE = 1.25
 """Side of a body's region in diameters of the circle around the body."""
-_DOUBTED = 0.8  # of the least score: with it a thorough search reads somebody, and weighs what it has read
+_DOUBTED = 0.85  # of the least score: with it a thorough search reads somebody, and weighs what it has read
 
 DETECTOR = Signature(
     inputs={"image": PixelInput(_DETECTOR_SIDE, _DETECTOR_SIDE, low=-1.0, high=1.0)},

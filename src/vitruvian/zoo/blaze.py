@@ -84,7 +84,7 @@ def pose(  # noqa: PLR0913  # each stands for itself
             ``weights.load`` returned. A named model that is not on this machine yet is downloaded.
         num_poses: Most people in the result, the detector's best first; by default everyone found.
         min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1; for a thorough
-            search, which weighs what it reads, four fifths of it will do.
+            search, which weighs what it reads, .85 of it will do.
         min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
         masks: Whether to compute segmentation masks; they double the cost of the second network.
         search: ``"fast"`` is the original's one look at the whole picture. ``"thorough"`` looks closer and
