@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +37,22 @@ def test_a_score_outside_its_range_is_refused(score):
         _bodies((10, 20, 50, 100, score))([PICTURE])
     (regions,) = _bodies((10, 20, 50, 100, 1 + 1e-7))([PICTURE])
     assert len(regions) == 1
+
+
+def test_a_detector_is_asked_once_at_a_time_however_many_threads_there_are():
+    inside, most = [], []
+
+    def ask(frames):
+        inside.append(frames)
+        most.append(len(inside))
+        time.sleep(0.005)
+        inside.pop()
+        return [[]] * len(frames)
+
+    detector = AskedDetector(ask)
+    with ThreadPoolExecutor(4) as pool:
+        assert [len(regions) for (regions,) in pool.map(detector, [[PICTURE]] * 12)] == [0] * 12
+    assert most == [1] * 12
 
 
 def test_every_picture_has_its_answer():

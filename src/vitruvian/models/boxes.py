@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -121,7 +122,7 @@ class GivenBoxes:
 
 @dataclass(frozen=True, eq=False)
 class AskedDetector:
-    """A stranger's detector.
+    """A stranger's detector. It is asked once at a time, from whatever thread: it may not be made for more.
 
     Attributes:
         ask: Frames in; out come, for each, regions or boxes in its own pixels, best first.
@@ -130,6 +131,7 @@ class AskedDetector:
 
     ask: Finder
     whole_image: bool = False
+    _turn: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
         """Return what the detector finds in each picture.
@@ -139,7 +141,8 @@ class AskedDetector:
             OptionError: ``rotation`` is no multiple of 90.
         """
         check_rotation("rotation", rotation)
-        answers = self.ask(frames)
+        with self._turn:
+            answers = self.ask(frames)
         if not isinstance(answers, Sequence | np.ndarray):
             raise ArrayError(f"detector: expected a list of answers, one a picture, got {answers!r}")
         if len(answers) != len(frames):
