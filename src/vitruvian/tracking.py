@@ -46,8 +46,9 @@ class Tracking:
             in sight, every frame is looked at.
         search: Seconds between two looks while somebody known is missing.
         keep: Seconds after which somebody missing is forgotten, and gets a new identity on return.
-        search_budget: Milliseconds of each frame that a thorough search takes, where there is one: by and by
-            it looks closer at every part of the picture. What it finds, and when, depends on the machine.
+        search_budget: Milliseconds for which each frame waits for a thorough search, at most, where there is
+            one: by and by it looks closer at every part of the picture. What it finds, and when, depends on
+            the machine.
 
     Raises:
         OptionError: A value is negative.
