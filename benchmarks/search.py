@@ -189,15 +189,16 @@ def _print_stills(stills: Sequence[Still]) -> bool:
     means = {name: fmean(still.times[name] for still in stills) for name in _SEARCHES}
     print(f"mean: fast {means[_FAST]:.2f} ms, thorough {means[_THOROUGH]:.1f} ms", end="; ")
     ratios = [still.ratio for still in stills]
-    print(f"ratios: mean {fmean(ratios):.1f}, median {median(ratios):.1f}\n")
+    mean = fmean(ratios)
+    print(f"ratios: mean {mean:.1f}, median {median(ratios):.1f}\n")
     print("where it goes, mean ms of a photo" + "".join(f"{name:>12}" for name in _SEARCHES))
     for part in _PARTS:
         row = {name: fmean(still.parts[name][part] for still in stills) for name in _SEARCHES}
         cells = (f"{row[name]:6.1f} {100 * row[name] / means[name]:3.0f} %" for name in _SEARCHES)
         print(f"  {part:31}" + "".join(f"{cell:>12}" for cell in cells))
-    reached = fmean(ratios) <= _MOST
+    reached = mean <= _MOST
     verdict = "pass" if reached else "MISS"
-    print(f"\n  {verdict}  a photo's ratio, on average: {fmean(ratios):.1f} (<= {_MOST:g})")
+    print(f"\n  {verdict}  a photo's ratio, on average: {mean:.1f} (<= {_MOST:g})")
     for most in (_MOST, _AIM):
         print(f"        {sum(ratio <= most for ratio in ratios)} of {len(ratios)} photos are within {most:g}")
     print(f"        the worst: {max(ratios):.1f}\n", flush=True)

@@ -353,7 +353,7 @@ def test_a_piece_of_frames_of_another_size_is_no_answer(held, gate):
 
 
 def test_an_error_of_the_network_comes_out(clock, gate):
-    """At once, or in the frame that finds it."""
+    """In the frame that finds it."""
     broken = SessionError("it is broken", network="x")
 
     def fail(*_):

@@ -50,7 +50,7 @@ class Background:
         self._search, self._rotation, self._budget = search, rotation, budget
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="search")
         self._credit = 0.0
-        self._prices: dict[bool, float] = {}  # of reading a region, of looking at a tile
+        self._prices: dict[bool | None, float] = {}  # of reading a region, of looking at a tile
         self._known = self._found = NOWHERE
         self._walk: Walk | None = None
         self._pieces: list[Job] = []  # of the job at hand, one tile or region each
@@ -74,8 +74,9 @@ class Background:
         self._known = known
         self._resize(frame.stamp)
         if self._work is not None and self._work.done():
-            self._pay(*self._work.result())
-            self._keep_debts()
+            self._pay(self._work)
+        if self._work is None:
+            self._credit = min(self._credit, 0.0)  # what a frame has left is not saved; what it owes is kept
         self._begin(frame.stamp)
         newcomers, self._found = self._found, NOWHERE
         share = self._budget - len(newcomers) * self._cost(regions=True)  # the caller reads them
@@ -114,39 +115,39 @@ class Background:
                 self._advance()
                 if self._walk is None:
                     break
-                self._work = self._executor.submit(self._perform, frame, self._pieces[len(self._answers)])
+                self._work = self._executor.submit(self._perform, frame, self._piece)
             if wait([self._work], min(max(deadline - perf_counter(), 0.0), TIMEOUT_MAX)).not_done:
                 return
-            self._pay(*self._work.result())
+            self._pay(self._work)
             enough = _SLOWER * self._price
-        self._keep_debts()
 
     @property
     def _price(self) -> float:
         """What the next piece will cost, to judge by those before."""
-        return self._cost(regions=None if self._is_done() else not self._pieces[len(self._answers)].tiles)
+        return self._cost(regions=None if self._is_done() else not self._piece.tiles)
 
     def _cost(self, *, regions: bool | None) -> float:
-        """What reading a region costs, or looking at a tile; unknown: the dearer of both."""
-        dearest = max(self._prices.values(), default=0.0)
-        return dearest if regions is None else self._prices.get(regions, dearest)
+        """What reading a region costs, or looking at a tile; unknown, or not known which: the dearest."""
+        return self._prices.get(regions, max(self._prices.values(), default=0.0))
+
+    @property
+    def _piece(self) -> Job:
+        """The first that has no answer yet."""
+        return self._pieces[len(self._answers)]
 
     def _perform(self, frame: Frame, piece: Job) -> tuple[Answer, float]:
         """Return the answer to a piece, and the seconds that it took."""
         begin = perf_counter()
         return self._search.perform(frame, piece, self._rotation), perf_counter() - begin
 
-    def _pay(self, answer: Answer, cost: float) -> None:
-        regions = not self._pieces[len(self._answers)].tiles
-        self._work = None
+    def _pay(self, work: Future[tuple[Answer, float]]) -> None:
+        """Take the answer to the piece at hand, and learn from what it cost."""
+        answer, cost = work.result()
+        regions, self._work = not self._piece.tiles, None
         self._answers.append(answer)
         self._credit -= cost
         before = self._prices.get(regions, cost)
         self._prices[regions] = max(cost, _MEMORY * before + (1 - _MEMORY) * cost)
-
-    def _keep_debts(self) -> None:
-        """Remember what is owed; what a frame has left is not saved."""
-        self._credit = min(self._credit, 0.0)
 
     def _is_done(self) -> bool:
         return len(self._answers) == len(self._pieces)

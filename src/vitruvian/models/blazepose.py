@@ -76,8 +76,8 @@ class PoseSettings:
 
     Attributes:
         num_poses: Most people in the result, the detector's best first; ``None``: everyone found.
-        min_pose_detection_confidence: Least detector score, inclusive, 0 to 1. In parts of a picture four
-            fifths of it will do.
+        min_pose_detection_confidence: Least detector score, inclusive, 0 to 1. In parts of a picture .85
+            of it will do.
         min_pose_presence_confidence: Presence that a pose must exceed, 0 to 1 (1 rejects everything).
         masks: Whether to compute segmentation masks; they double the cost of the second network.
         nms_iou: Overlap above which two detections are one person (0.3 in the legacy interface).
