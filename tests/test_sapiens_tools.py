@@ -86,6 +86,7 @@ class Script:
             model=Provenance("sapiens2-0.4b", ("0" * 64,), "scripted"),
             limit=None,
             release=self._release,
+            together=4,
         )
 
     def _release(self):

@@ -66,6 +66,7 @@ class Pipeline:
         search: Finds the instances of stills in place of ``detect``, ``landmark`` and ``looks``; ``None``:
             those do.
         background: Whether it looks for newcomers in streams, too.
+        together: How many pictures of many are best looked at in one call.
     """
 
     detect: Detect
@@ -80,6 +81,7 @@ class Pipeline:
     whole: Whole | None = None
     search: Thorough | None = None
     background: bool = False
+    together: int = 1
 
     @overload
     def estimate(self, frames: Frame | NDArray[np.uint8], *, rotation: int = 0) -> Landmarks: ...

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from vitruvian.draw import Style
 from vitruvian.errors import OptionError, SourceError, VitruvianError, WeightsMissingError
-from vitruvian.prefetch import ahead, behind, prefetch
+from vitruvian.pictures import look_through
+from vitruvian.prefetch import ahead, behind
 from vitruvian.sinks.json import JSON_MARK, JsonSink
 from vitruvian.sinks.jsonl import JSONL_MARK, JsonLinesSink
 from vitruvian.sinks.marks import is_drawn
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from vitruvian.frame import Frame, Gap
     from vitruvian.landmarks import Landmarks
+    from vitruvian.pictures import Seen
     from vitruvian.pipeline import Pipeline
 
 __all__ = ["sapiens_info", "sapiens_pose"]
@@ -50,7 +52,6 @@ __all__ = ["sapiens_info", "sapiens_pose"]
 Answer = dict[str, Any]
 
 _MOST_INLINE = 5
-_TOGETHER = 4  # pictures whose people the network reads as one batch
 _TASKS = ("pretrain", "seg", "normal", "albedo", "pointmap", "pose")
 _SIZES = ("0.1b", "0.4b", "0.8b", "1b", "5b")
 _FPS = 30.0  # where nobody knows; an encoder plans with it, times do not depend on it
@@ -212,28 +213,16 @@ class _Work:
 
     def pictures(self, inputs: Sequence[_Input]) -> None:
         """Read, look at and write pictures, all three at the same time."""
-        waiting: list[tuple[_Input, Frame]] = []
-        reading = prefetch(lambda one: read_image(one.path), inputs, ahead=_TOGETHER)
-        with closing(reading) as opened, behind(self._write) as later:
+        seen = look_through(self.pipeline, lambda one: read_image(one.path), inputs)
+        with closing(seen), behind(self._write) as later:
+            for one, outcome in seen:
+                if isinstance(outcome, VitruvianError):
+                    self._skip(one, outcome)
+                else:
+                    later((one, outcome))
 
-            def look() -> None:
-                people = self.pipeline.estimate([frame for _, frame in waiting])
-                for (one, frame), some in zip(waiting, people, strict=True):
-                    later((one, frame, some))
-                waiting.clear()
-
-            for one, frame in opened:
-                try:
-                    waiting.append((one, frame.result()))
-                except SourceError as error:
-                    self._skip(one, error)
-                if len(waiting) == _TOGETHER:
-                    look()
-            if waiting:
-                look()
-
-    def _write(self, result: tuple[_Input, Frame, Landmarks]) -> None:
-        one, frame, people = result
+    def _write(self, result: tuple[_Input, Seen]) -> None:
+        one, (frame, people) = result
         vis, kpts = one.results(self.folder)
         for sink in (OverlaySink(vis, self.style), JsonSink(kpts, self.pipeline.model)):
             with sink:
@@ -280,7 +269,7 @@ class _Work:
         vis, kpts = one.results(self.folder)
         self.outputs[one.path] = {"input": one.path, "vis": str(vis), "kpts": str(kpts), **counted}
 
-    def _skip(self, one: _Input, error: SourceError) -> None:
+    def _skip(self, one: _Input, error: VitruvianError) -> None:
         self.outputs[one.path] = {"input": one.path, "status": "skipped", "reason": str(error)}
 
 

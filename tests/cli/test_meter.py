@@ -29,9 +29,12 @@ def test_files_are_counted_and_a_video_that_is_done_is_taken_away():
     meter.video("clip", total=None)
     meter.frame()
     assert [task.fields["unit"] for task in bar.tasks] == ["files", "frames"]
+    meter.file("before")
+    assert len(bar.tasks) == 2
+    meter.end()
     meter.file("clip")
     (files,) = bar.tasks
-    assert (files.completed, files.description) == (1, "clip")
+    assert (files.completed, files.description) == (2, "clip")
 
 
 @pytest.mark.parametrize(("total", "line"), [(4, "clip: 2 of about 4 frames, "), (None, "clip: 2 frames, ")])

@@ -141,7 +141,10 @@ def follow(
     """
     begin = time.perf_counter()
     work = _Work(source, pipeline, options, sinks, watch, Clip(source.name))
-    clip = work.filtered() if options.smoothing == "offline" else work.streamed()
+    try:
+        clip = work.filtered() if options.smoothing == "offline" else work.streamed()
+    finally:
+        watch.meter.end()
     if not clip.frames and not clip.interrupted:
         raise SourceError("there is no frame from --start to --end", path=source.name)
     clip.seconds = round(time.perf_counter() - begin, 3)

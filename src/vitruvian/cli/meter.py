@@ -53,8 +53,7 @@ class Meter:
         self._start = self._said = 0.0
 
     def file(self, name: str) -> None:
-        """A file is done, whatever became of it."""
-        self._end()
+        """A file is done, whatever became of it; said from any thread."""
         self._bar.update(self._files, advance=1, description=shown(name))
 
     def video(self, name: str, total: int | None) -> None:
@@ -64,7 +63,7 @@ class Meter:
             name: What it is called.
             total: About how many frames it has; what comes beyond that makes it more, never over 100 %.
         """
-        self._end()
+        self.end()
         self._name, self._total, self._done = shown(name), total, 0
         self._start = self._said = time.monotonic()
         self._video = self._bar.add_task(self._name, total=total, unit="frames")
@@ -79,6 +78,12 @@ class Meter:
         if self._bar.disable and time.monotonic() - self._said > _EVERY:
             self._say()
 
+    def end(self) -> None:
+        """The video at hand is done; where there is none, nothing happens."""
+        video, self._video = self._video, None
+        if video is not None:
+            self._bar.remove_task(video)
+
     def _say(self) -> None:
         self._said = time.monotonic()
         rate = self._done / (self._said - self._start)
@@ -87,11 +92,6 @@ class Meter:
             left = f", {timedelta(seconds=round((self._total - self._done) / rate))} left"
         total = "" if self._total is None else f" of about {self._total}"
         complain(f"{self._name}: {self._done}{total} frames, {rate:.0f} frames/s{left}")
-
-    def _end(self) -> None:
-        video, self._video = self._video, None
-        if video is not None:
-            self._bar.remove_task(video)
 
 
 @contextmanager

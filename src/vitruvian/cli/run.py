@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import vitruvian
@@ -17,20 +18,25 @@ from vitruvian.cli.interruption import interruption
 from vitruvian.cli.journal import Entry, Journal
 from vitruvian.cli.meter import metering
 from vitruvian.errors import SourceError, VitruvianError, shown
-from vitruvian.prefetch import prefetch
+from vitruvian.pictures import look_through
+from vitruvian.prefetch import behind
 from vitruvian.sources.image import read_image
-from vitruvian.sources.listing import is_video
 from vitruvian.sources.video import VideoSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from typing import TypeAlias
 
     from _typeshed import DataclassInstance
 
     from vitruvian.cli.report import Report
     from vitruvian.cli.results import Results
     from vitruvian.frame import Frame
+    from vitruvian.pictures import Seen
     from vitruvian.pipeline import Pipeline
+
+    _Task: TypeAlias = tuple[Input, Entry | None]
+    _Outcome: TypeAlias = Seen | Clip | VitruvianError
 
 __all__ = ["Batch"]
 
@@ -85,19 +91,22 @@ class Batch:
         piped = {STDIN: _standard_input()} if any(one.path == STDIN for one in inputs) else {}
         todo = self._todo(inputs)
         quiet = len(todo) == 1 and not todo[0][0].video
-        with (
-            interruption() as stop,
-            metering(len(todo), quiet=quiet) as meter,
-            closing(prefetch(lambda each: self._open(each[0].path, piped), todo)) as opened,
-        ):
-            for (one, entry), source in opened:
-                if stop.asked:
-                    break
+        with interruption() as stop, metering(len(todo), quiet=quiet) as meter:
+
+            def settle(done: tuple[_Task, _Outcome]) -> None:
+                (one, entry), outcome = done
                 try:
-                    say(shown(self._one(one, entry, source.result(), Watch(meter, stop))))
+                    say(shown(self._settle(one, entry, outcome)))
                 except VitruvianError as error:
                     self.report.fail(one.path, error)
                 meter.file(one.name)
+
+            with (
+                closing(self._worked(todo, piped, Watch(meter, stop))) as worked,
+                behind(settle) as later,
+            ):
+                for done in worked:
+                    later(done)
             self.report.interrupted = stop.asked and self.report.left > 0
 
     def _todo(self, inputs: Sequence[Input]) -> list[tuple[Input, Entry | None]]:
@@ -110,43 +119,62 @@ class Batch:
         self.report.skipped = sum(entry in done for _, entry in todo)
         return [(one, entry) for one, entry in todo if entry not in done]
 
-    def _open(self, path: str, piped: Mapping[str, bytes]) -> Frame | VideoSource:
-        if is_video(path):
-            clips = self.clips
-            return VideoSource(path, start=clips.start, end=clips.end, fps=clips.fps)
-        if path not in piped:
-            return read_image(path)
-        content = piped[path]
-        if not content:
-            raise SourceError("nothing came", path="standard input")
-        if len(content) > _MOST_PIPED:
-            raise SourceError(f"more than {_MOST_PIPED:,} bytes", path="standard input")
-        return read_image(content, name="stdin")
+    def _worked(
+        self, todo: Sequence[_Task], piped: Mapping[str, bytes], watch: Watch
+    ) -> Generator[tuple[_Task, _Outcome], None, None]:
+        """Yield what there is to do with what came of it, in order; end if the user wants to stop."""
 
-    def _one(self, one: Input, entry: Entry | None, source: Frame | VideoSource, watch: Watch) -> str:
-        """Work on one input, and return a line about it."""
+        def read(task: _Task) -> Frame:
+            path = task[0].path
+            return _piped(piped[path]) if path in piped else read_image(path)
+
+        def stopped() -> bool:
+            return watch.stop.asked
+
+        for video, tasks in groupby(todo, lambda task: task[0].video):
+            if not video:
+                yield from look_through(
+                    self.pipeline, read, tasks, rotation=self.clips.rotation, stop=stopped
+                )
+                continue
+            for task in tasks:
+                if stopped():
+                    return
+                yield task, self._followed(task[0], watch)
+
+    def _followed(self, one: Input, watch: Watch) -> Clip | VitruvianError:
+        clips = self.clips
+        try:
+            with VideoSource(one.path, start=clips.start, end=clips.end, fps=clips.fps) as source:
+                sinks = self.results.sinks(one, source.info, clips.start or 0.0, self.pipeline.model)
+                return follow(source, self.pipeline, clips, sinks, watch)
+        except VitruvianError as error:
+            return error
+
+    def _settle(self, one: Input, entry: Entry | None, outcome: _Outcome) -> str:
+        """Write and count what came of an input, and return a line about it.
+
+        Raises:
+            VitruvianError: Nothing came of it, or it cannot be written.
+        """
+        if isinstance(outcome, VitruvianError):
+            raise outcome
         noun = self.report.noun
-        if isinstance(source, VideoSource):
-            clip = self._video(one, source, watch)
-            self.report.clips.append(clip)
-            if clip.interrupted:
-                return f"{one.path}: {clip.line(noun)}"
-            count, line = clip.found, clip.line(noun)
+        if isinstance(outcome, Clip):
+            self.report.clips.append(outcome)
+            if outcome.interrupted:
+                return f"{one.path}: {outcome.line(noun)}"
+            count, line = outcome.found, outcome.line(noun)
         else:
-            people = self.pipeline.estimate(source, rotation=self.clips.rotation)
-            self.results.write(one, source, people, self.pipeline.model)
-            count, line = len(people), f"{noun.count(len(people))} found"
+            self.results.write(one, outcome.frame, outcome.people, self.pipeline.model)
+            count = len(outcome.people)
+            line = f"{noun.count(count)} found"
         files = self.results.files(one)
         if entry is not None:
             self.journal.add(entry, files)
         self.report.done += 1
         self.report.found += count
         return f"{one.path}: {line} -> {files[0]}"
-
-    def _video(self, one: Input, source: VideoSource, watch: Watch) -> Clip:
-        sinks = self.results.sinks(one, source.info, self.clips.start or 0.0, self.pipeline.model)
-        with source:
-            return follow(source, self.pipeline, self.clips, sinks, watch)
 
     def _digest(self, *, video: bool) -> str:
         """Return a digest of what results depend on beside their input."""
@@ -160,6 +188,14 @@ class Batch:
             "style": None if self.results.style is None else asdict(self.results.style),
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+def _piped(content: bytes) -> Frame:
+    if not content:
+        raise SourceError("nothing came", path="standard input")
+    if len(content) > _MOST_PIPED:
+        raise SourceError(f"more than {_MOST_PIPED:,} bytes", path="standard input")
+    return read_image(content, name="stdin")
 
 
 def _standard_input() -> bytes:

@@ -173,6 +173,8 @@ def sapiens_pipeline(
         limit=settings.num_poses,
         release=release,
         traits=_TRAITS,
+        # A GPU's batch is to be full where each picture has one person; a CPU gains nothing by it.
+        together=1 if look is None else settings.batch,
     )
 
 
