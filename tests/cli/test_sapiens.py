@@ -156,6 +156,22 @@ def test_a_device_that_is_not_there(checkpoint, photo, boxes, tmp_path):
     assert "cpu" in str(result.exception)
 
 
+def test_another_runtime_and_precision(invoke, photo, boxes, tmp_path):
+    common = [photo, "--boxes", boxes, "--no-flip-test"]
+    assert invoke(*common, "-o", tmp_path / "torch").exit_code == 0
+    expected = read_json(tmp_path / "torch" / "photo.json")
+    faster = [*common, "-o", tmp_path / "faster", "--runtime", "openvino"]
+    refused = invoke(*faster)
+    assert refused.exit_code == 1
+    assert "parity" in str(refused.exception)
+    result = invoke(*faster, "--no-parity", "--dtype", "fp32")
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "faster" / "photo.json").read_text())
+    assert data["model"]["runtime"].startswith("openvino")
+    # Rotations are rounded otherwise.
+    assert np.abs(read_json(tmp_path / "faster" / "photo.json").score - expected.score).max() < 0.01
+
+
 def test_boxes_say_who_is_there_and_a_picture_without_them_fails_alone(invoke, photo, boxes, tmp_path):
     for name in ("empty.png", "two.png", "unknown.png"):
         photo.with_name(name).write_bytes(photo.read_bytes())
@@ -244,6 +260,8 @@ def test_help_teaches_without_opening_a_foreign_world():
         "--flip-test",
         "--boxes",
         "--kpt-thres",
+        "--runtime",
+        "--no-parity",
         "licence of its own",
     ):
         assert words in text
