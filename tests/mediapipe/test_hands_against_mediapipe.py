@@ -144,7 +144,8 @@ def test_a_clip(peer: str, find_in_clip: Callable[[], Found], palm, hand_clip: P
     assert np.max(distances[0]) < 0.05
     assert np.mean(distances) < 0.1  # measured: 0.061 and 0.065
     assert np.mean(distances) < max(2 * np.mean(chaos), 0.07)
-    assert np.max(distances) < 1.5
+    # Two runs of ours that see one pixel otherwise come apart by up to 1.9 px.
+    assert np.max(distances) < max(2 * np.max(chaos), 1.5)
 
 
 def test_golden_numbers(hand_bundle: Path, hand_photos: Path) -> None:

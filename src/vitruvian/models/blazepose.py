@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _DETECTOR_SIDE = 224
+_BOX_AND_POINTS = 8  # numbers of an anchor: a box and two points; of two more points nothing uses the numbers
 _LANDMARKER_SIDE = 256
 _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
 _AUXILIARY = 2  # the middle of the hips, and a point on the circle around the whole body
@@ -124,7 +125,10 @@ class BlazePoseDetector:
     def __init__(self, session: Session, settings: PoseSettings) -> None:
         self._network = Network(session, border="black")
         self._settings = settings
-        self._anchors = anchor_centres(_DETECTOR_SIDE, strides=(8, 16, 32, 32, 32))
+        anchors = anchor_centres(_DETECTOR_SIDE, strides=(8, 16, 32, 32, 32))
+        # Centre and points count from the anchor, width and height do not.
+        self._origins = np.tile(anchors, _BOX_AND_POINTS // 2)
+        self._origins[:, 2:4] = 0
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
         """Find the bodies in each frame, best first.
@@ -141,7 +145,7 @@ class BlazePoseDetector:
         ]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
-            self._regions(boxes, scores, crop, frame, self._settings.min_pose_detection_confidence)
+            self._regions(boxes, scores[:, 0], crop, frame, self._settings.min_pose_detection_confidence)
             for boxes, scores, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
         ]
 
@@ -154,58 +158,60 @@ class BlazePoseDetector:
         every = zip(out["boxes"], out["scores"], crops, strict=True)
         seen = [each for each in every if each[1].max() > silent]
         return Sight(
-            joined(*(self._regions(boxes, scores, crop, frame, least) for boxes, scores, crop in seen)),
+            joined(*(self._regions(boxes, scores[:, 0], crop, frame, least) for boxes, scores, crop in seen)),
             joined(*(self._hints(boxes, scores[:, 0], crop, frame) for boxes, scores, crop in seen)),
         )
 
     def _hints(
         self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, frame: Frame
     ) -> Regions:
-        scores = sigmoid(logits)
-        kept = np.flatnonzero(scores >= HINT)
-        points = raw[kept, 4:8].reshape(-1, 2, 2) / np.float32(_DETECTOR_SIDE) + self._anchors[kept, None]
-        return _placed(points, scores[kept], crop, frame)
+        values, scores = self._decode(raw, logits, HINT)
+        return _placed(values[:, 4:], scores, crop, frame)
 
     def _regions(
         self,
-        boxes: NDArray[np.float32],
+        raw: NDArray[np.float32],
         logits: NDArray[np.float32],
         crop: Crop,
         frame: Frame,
         least: float,
     ) -> Regions:
-        return _placed(*self._decode(boxes, logits[:, 0], least), crop, frame)
+        values, scores = self._decode(raw, logits, least)
+        half = values[:, 2:4] / 2
+        if not (real := (half >= 0).all(axis=1)).all():
+            values, scores, half = values[real], scores[real], half[real]
+        boxes = np.concatenate([values[:, :2] - half, values[:, :2] + half], axis=1)
+        return _placed(*weighted_nms(boxes, values[:, 4:], scores, self._settings.nms_iou), crop, frame)
 
     def _decode(
         self, raw: NDArray[np.float32], logits: NDArray[np.float32], least: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (M, 2, 2) body centre and circle point, fractions of the crop; (M,) scores (6.3, 6.4)."""
-        scores = sigmoid(logits)
-        kept = np.flatnonzero(scores >= least)
-        values = raw[kept] / np.float32(_DETECTOR_SIDE)
-        anchors = self._anchors[kept]
-        centre, half = values[:, :2] + anchors, values[:, 2:4] / 2
-        boxes = np.concatenate([centre - half, centre + half], axis=1)
-        points = values[:, 4:8].reshape(-1, 2, 2) + anchors[:, None]
-        real = (half >= 0).all(axis=1)
-        means, best = weighted_nms(
-            boxes[real], points[real].reshape(-1, 4), scores[kept][real], self._settings.nms_iou
-        )
-        return means.reshape(-1, 2, 2), best
+        """Return what anchors see whose score is at least ``least`` (6.3).
+
+        Returns:
+            (M, 8) centre x, y, width and height of a box, body centre x, y, circle point x, y, all fractions
+            of the crop; (M,) scores.
+        """
+        # Few of the 2254 are near the threshold; each step on all of them costs more than all that follow.
+        near = np.flatnonzero(logits > surely_below(least))
+        scores = sigmoid(logits[near])
+        if (low := scores < least).any():
+            near, scores = near[~low], scores[~low]
+        return raw[near, :_BOX_AND_POINTS] / np.float32(_DETECTOR_SIDE) + self._origins[near], scores
 
 
 def _placed(points: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame) -> Regions:
     """Return the regions around bodies that the detector saw in a crop.
 
     Args:
-        points: (N, 2, 2) body centre and circle point, fractions of the crop.
+        points: (N, 4) body centre x, y, circle point x, y, fractions of the crop.
         scores: (N,) of the detections.
         crop: What the detector saw.
         frame: Of which picture.
     """
     # Mapping the points through the padded, turned crop is right for any rotation, where the original only
     # takes the padding off (section 17.1); upright the two agree.
-    points = crop.points_to_image(points * np.float32(_DETECTOR_SIDE))
+    points = crop.points_to_image(points.reshape(-1, 2, 2) * np.float32(_DETECTOR_SIDE))
     size = np.array([frame.stamp.width, frame.stamp.height], np.float32)
     regions = regions_around(points[:, 0] / size, points[:, 1] / size, scores, size)
     real = (regions.size > 0).all(axis=1)  # which NaN is not
@@ -292,13 +298,14 @@ class BlazePoseLandmarker:
         world = out["world"].reshape(-1, _POINTS, 3)
         places = _stack([c.points_to_image(p) for c, p in zip(crops, points, strict=True)], (used, 2))
         xy = places[:, :count]
+        sure = sigmoid(raw[:, :count, 3:])
         return Landmarks(
             self._skeleton,
             xy=xy,
             box=bounds(xy),
             box_score=out["presence"][:, 0],
-            score=sigmoid(raw[:, :count, 3]),
-            presence=sigmoid(raw[:, :count, 4]),
+            score=sure[..., 0],
+            presence=sure[..., 1],
             depth=_stack([c.depth_to_image(r[:count, 2]) for c, r in zip(crops, raw, strict=True)], (count,)),
             world=_stack(
                 [c.directions_to_image(w[:count]) for c, w in zip(crops, world, strict=True)], (count, 3)

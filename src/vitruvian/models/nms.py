@@ -47,10 +47,12 @@ def weighted_nms(
 
 def overlaps(box: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the intersection over union of one box with each of (N, 4) boxes; 0 where both are empty."""
-    inner = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared: NDArray[np.floating] = inner.clip(min=0).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    union = (box[2:] - box[:2]).prod() + areas - shared
+    # Column by column: NumPy's reductions of rows of two take several times as long.
+    x0, y0, x1, y1 = boxes.T
+    left, top, right, bottom = box
+    across = (np.minimum(x1, right) - np.maximum(x0, left)).clip(min=0)
+    shared: NDArray[np.floating] = across * (np.minimum(y1, bottom) - np.maximum(y0, top)).clip(min=0)
+    union = (right - left) * (bottom - top) + (x1 - x0) * (y1 - y0) - shared
     ratio = np.zeros_like(shared)
     np.divide(shared, union, out=ratio, where=union > 0)
     return ratio
