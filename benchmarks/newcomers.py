@@ -15,7 +15,7 @@ from crossings import cut_outs, ground
 from metered import clocked
 
 from vitruvian import pose
-from vitruvian.background import Background
+from vitruvian.search.background import Background
 from vitruvian.testing import Actor, Appearance, Scene, identity_switches
 from vitruvian.tracking import Tracking
 

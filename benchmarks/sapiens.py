@@ -30,11 +30,11 @@ import vitruvian
 from vitruvian import Landmarks, Regions, draw_landmarks, read_image
 from vitruvian.models.detr import DetrDetector
 from vitruvian.models.sapiens import CROP, SapiensLandmarker, SapiensSettings, UdpCrop
-from vitruvian.runtimes.torch_crop import cut, read_views
-from vitruvian.runtimes.torch_detr import TorchDetr
-from vitruvian.runtimes.torch_extra import choose_device
-from vitruvian.runtimes.torch_heatmap import decode
-from vitruvian.runtimes.torch_sapiens import TorchSapiens
+from vitruvian.runtimes.torch.crop import cut, read_views
+from vitruvian.runtimes.torch.detr import TorchDetr
+from vitruvian.runtimes.torch.extra import choose_device
+from vitruvian.runtimes.torch.heatmap import decode
+from vitruvian.runtimes.torch.sapiens import TorchSapiens
 from vitruvian.weights.sapiens import PoseCheckpoint, find_pose
 from vitruvian.weights.sapiens_layout import SIZES
 

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import torch
 
-from vitruvian.runtimes.sapiens_network import pose_network
+from vitruvian.runtimes.torch.sapiens_network import pose_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from vitruvian.runtimes.torch_sapiens import TorchSapiens
+    from vitruvian.runtimes.torch.sapiens import TorchSapiens
     from vitruvian.weights.sapiens import PoseCheckpoint
 
 __all__ = ["original_decode", "original_heatmaps", "transformers_network"]

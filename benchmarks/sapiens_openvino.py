@@ -53,8 +53,8 @@ def _measure(checkpoint: PoseCheckpoint, engine: str, numbers: str, repeats: int
     """Write the heat maps and the numbers of one engine beside the checkpoint."""
     import torch  # noqa: PLC0415  # not in the process that only waits
 
-    from vitruvian.runtimes.openvino_sapiens import OpenVINOSapiens  # noqa: PLC0415  # the same
-    from vitruvian.runtimes.torch_sapiens import TorchSapiens  # noqa: PLC0415  # the same
+    from vitruvian.runtimes.openvino.sapiens import OpenVINOSapiens  # noqa: PLC0415  # the same
+    from vitruvian.runtimes.torch.sapiens import TorchSapiens  # noqa: PLC0415  # the same
 
     crop = np.random.default_rng(0).integers(0, 256, (*checkpoint.layout.image, 3), np.uint8)
     start = time.perf_counter()

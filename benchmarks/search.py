@@ -27,7 +27,7 @@ from vitruvian import HandSettings, PoseSettings, hands_pipeline, pose_pipeline
 from vitruvian.crop import Crop
 from vitruvian.models.tiles import tiles_of
 from vitruvian.runtimes.openvino import OpenVINO
-from vitruvian.thorough import SHARES
+from vitruvian.search.thorough import SHARES
 from vitruvian.weights import load
 
 if TYPE_CHECKING:

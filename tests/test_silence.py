@@ -88,7 +88,7 @@ def test_hands_ask_for_none(full_files, hands_files, astronaut, tmp_path):
 
 def test_sapiens_asks_for_none(astronaut, tmp_path):
     pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
-    place = Path(__file__).parent / "runtimes"
+    place = Path(__file__).parent / "references"
     script = f"""
 import sys
 sys.path.append({str(place)!r})

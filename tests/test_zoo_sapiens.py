@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -16,19 +12,11 @@ from vitruvian.weights.sapiens_layout import SapiensLayout
 from vitruvian.zoo.sapiens2 import sapiens
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
+import detr_reference  # noqa: E402  # only where there is torch
+import sapiens_reference  # noqa: E402
 
 SMALL = SapiensLayout(32, 2, (2, 2), (16, 12), (12, 12, 8))
 BOX = [60.0, 20.0, 200.0, 300.0]
-
-
-def _reference(name):
-    """Return a module of ``tests/runtimes`` that makes random checkpoints."""
-    path = Path(__file__).parent / "runtimes" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"zoo_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +25,7 @@ def checkpoint(tmp_path_factory):
     from safetensors.torch import save_file  # noqa: PLC0415  # comes with the extra
 
     path = tmp_path_factory.mktemp("pose") / "small.safetensors"
-    tensors = _reference("sapiens_reference").random_tensors(SMALL)
+    tensors = sapiens_reference.random_tensors(SMALL)
     # A weak answer above one half everywhere.
     tensors["decode_head.conv_pose.weight"] *= 0.1
     tensors["decode_head.conv_pose.bias"] = torch.full((308,), 0.5)
@@ -48,8 +36,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory):
     folder = tmp_path_factory.mktemp("detector") / "detr"
-    reference = _reference("detr_reference")
-    reference.write_folder(folder, reference.TINY)
+    detr_reference.write_folder(folder, detr_reference.TINY)
     return folder
 
 

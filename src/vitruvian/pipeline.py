@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
-from vitruvian.background import Background
 from vitruvian.following import Stages, Traits, turned_follow
 from vitruvian.frame import Frame, Gap
 from vitruvian.options import check_number, check_rotation
+from vitruvian.search import Background
 from vitruvian.smoothing import smoothing_named
 from vitruvian.steady import Steadiness, steady
 from vitruvian.tracking import Tracking
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from vitruvian.landmarks import Landmarks
     from vitruvian.provenance import Provenance
     from vitruvian.regions import Regions
+    from vitruvian.search import Thorough
     from vitruvian.skeleton import Skeleton
     from vitruvian.smoothing import Smoothing
-    from vitruvian.thorough import Thorough
     from vitruvian.whole import Whole
 
 __all__ = ["Detect", "Estimate", "Pipeline"]

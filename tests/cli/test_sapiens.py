@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -20,18 +19,10 @@ from vitruvian.cli.journal import JOURNAL
 from vitruvian.weights.sapiens_layout import SapiensLayout
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
+import detr_reference  # noqa: E402  # only where there is torch
+import sapiens_reference  # noqa: E402
 
 BOX = [60, 20, 200, 300]
-
-
-def _reference(name):
-    """Return a module of ``tests/runtimes`` that makes random checkpoints."""
-    path = Path(__file__).parents[1] / "runtimes" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"cli_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +32,7 @@ def checkpoint(tmp_path_factory) -> Path:
 
     path = tmp_path_factory.mktemp("pose") / "small.safetensors"
     layout = SapiensLayout(32, 2, (2, 2), (16, 12), (12, 12, 8))
-    tensors = _reference("sapiens_reference").random_tensors(layout)
+    tensors = sapiens_reference.random_tensors(layout)
     # A weak answer above one half everywhere.
     tensors["decode_head.conv_pose.weight"] *= 0.1
     tensors["decode_head.conv_pose.bias"] = torch.full((308,), 0.5)
@@ -133,8 +124,7 @@ def test_the_detector_is_looked_for_where_the_original_has_it(invoke, photo, tmp
     result = invoke(photo, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert str(tmp_path / "root" / "detector" / "detr-resnet-101-dc5") in str(result.exception)
-    reference = _reference("detr_reference")
-    reference.write_folder(tmp_path / "root" / "detector" / "detr-resnet-101-dc5", reference.TINY)
+    detr_reference.write_folder(tmp_path / "root" / "detector" / "detr-resnet-101-dc5", detr_reference.TINY)
     result = invoke(photo, "-o", tmp_path / "out", "--whole-image", "--num-poses", 1, "--no-flip-test")
     assert result.exit_code == 0, result.output
     assert "1 person found" in result.output

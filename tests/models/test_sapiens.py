@@ -138,7 +138,7 @@ def test_a_crop_beyond_the_picture_is_black(photo):
 def test_encoding_decoding_and_mapping_back_gives_the_point():
     """10.3: bumps of sigma 6 where the points of random boxes are, to a thousandth of a crop pixel."""
     torch = pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
-    from vitruvian.runtimes.torch_heatmap import decode  # noqa: PLC0415  # needs torch
+    from vitruvian.runtimes.torch.heatmap import decode  # noqa: PLC0415  # needs torch
 
     rng = np.random.default_rng(3)
     y, x = np.mgrid[: HEATMAP[1], : HEATMAP[0]]

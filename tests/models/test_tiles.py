@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vitruvian import Crop, Regions
 from vitruvian.models.tiles import Tile, open_tiles, tiles_of
-from vitruvian.thorough import SHARES
+from vitruvian.search.thorough import SHARES
 
 F32 = np.float32
 sides = st.integers(1, 5000)

@@ -167,27 +167,11 @@ def sapiens(  # noqa: PLR0913  # a command's parameters are its flags
     then 1. Ctrl-C completes the files at hand (a second one does not) and the
     exit status is 130; --resume goes on from there.
     """
-    files = Files(
-        output,
-        overlay,
-        formats,
-        resume,
-        json_summary,
-        drawing=Drawing(radius, line_thickness, kpt_thres),
-    )
+    drawing = Drawing(radius, line_thickness, kpt_thres)
+    files = Files(output, overlay, formats, resume, json_summary, drawing=drawing)
     videos = Videos(smoothing.value, start, end, fps, redetect, keep, rotate)
     given = None if boxes is None else _read_boxes(boxes)
-    settings = _Settings(
-        size,
-        device,
-        given,
-        whole_image=whole_image,
-        num_poses=num_poses,
-        flip=flip_test,
-        runtime=runtime,
-        dtype=dtype,
-        parity=parity,
-    )
+    settings = _Settings(size, device, given, whole_image, num_poses, flip_test, runtime, dtype, parity)
     work(inputs, Look(PEOPLE, settings, _Networks(batch, threads)), files, videos)
 
 

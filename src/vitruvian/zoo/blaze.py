@@ -30,8 +30,8 @@ from vitruvian.models.flip import FlipAveraged
 from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
 from vitruvian.runtimes.openvino import OpenVINO
+from vitruvian.search import SHARES, Thorough
 from vitruvian.skeleton import Skeleton
-from vitruvian.thorough import SHARES, Thorough
 from vitruvian.whole import HOPE, Whole
 
 if TYPE_CHECKING:

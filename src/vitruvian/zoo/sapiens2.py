@@ -15,10 +15,10 @@ from vitruvian.models.detr import DetrDetector
 from vitruvian.models.sapiens import CROP, SapiensLandmarker, SapiensSettings
 from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
-from vitruvian.runtimes.openvino_sapiens import OpenVINOSapiens
-from vitruvian.runtimes.torch_detr import TorchDetr
-from vitruvian.runtimes.torch_sapiens import TorchSapiens
-from vitruvian.runtimes.torch_threads import use_threads
+from vitruvian.runtimes.openvino.sapiens import OpenVINOSapiens
+from vitruvian.runtimes.torch.detr import TorchDetr
+from vitruvian.runtimes.torch.sapiens import TorchSapiens
+from vitruvian.runtimes.torch.threads import use_threads
 from vitruvian.skeleton import Skeleton
 from vitruvian.weights.sapiens import DETECTOR as DETR
 from vitruvian.weights.sapiens import find_detector, find_pose, open_pose, pose_path, pose_size
@@ -241,6 +241,6 @@ def _look_on_device(session: TorchSapiens | OpenVINOSapiens) -> Look | None:
     """Return what reads views whose crops are cut where the network is, if that is a GPU."""
     if isinstance(session, OpenVINOSapiens) or session.device.type == "cpu":
         return None
-    from vitruvian.runtimes.torch_crop import read_views  # noqa: PLC0415  # opens a foreign world: seconds
+    from vitruvian.runtimes.torch.crop import read_views  # noqa: PLC0415  # opens a foreign world: seconds
 
     return partial(read_views, session, size=CROP)

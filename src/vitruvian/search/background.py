@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from vitruvian.landmarks import Landmarks, concatenated
 from vitruvian.models.tiles import Sight
 from vitruvian.regions import NOWHERE, joined
-from vitruvian.thorough import Company, Job, origin
+from vitruvian.search.thorough import Company, Job, origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitruvian.frame import Frame, Stamp
     from vitruvian.regions import Regions
-    from vitruvian.thorough import Answer, Thorough, Walk
+    from vitruvian.search.thorough import Answer, Thorough, Walk
 
 __all__ = ["Background"]
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from vitruvian import Frame, Landmarks, Regions, Skeleton, Stamp
-from vitruvian.background import Background
 from vitruvian.errors import SessionError
 from vitruvian.following import follow_bodies
 from vitruvian.landmarks import bounds
 from vitruvian.models.tiles import Sight, Tile
 from vitruvian.regions import NOWHERE
-from vitruvian.thorough import Job, Thorough
+from vitruvian.search.background import Background
+from vitruvian.search.thorough import Job, Thorough
 
 F32 = np.float32
 BODY = Skeleton.named("body33")
@@ -112,7 +112,7 @@ class AtOnce(Executor):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("vitruvian.background.perf_counter", clock)
+    monkeypatch.setattr("vitruvian.search.background.perf_counter", clock)
     return clock
 
 

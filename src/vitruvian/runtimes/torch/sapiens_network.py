@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import AttentionInterface
 
 from vitruvian.errors import SessionError
-from vitruvian.runtimes.torch_assign import assign
+from vitruvian.runtimes.torch.assign import assign
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from openvino import opset13 as ops
 
 from vitruvian.models.blazepose import DETECTOR
 from vitruvian.runtimes.openvino import OpenVINO, shared_core
-from vitruvian.runtimes.openvino_rewrites import convolve_before_enlarging
+from vitruvian.runtimes.openvino.rewrites import convolve_before_enlarging
 
 FIRST = [0, 3, 1, 2]
 

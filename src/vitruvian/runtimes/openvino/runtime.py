@@ -67,7 +67,7 @@ class OpenVINO:
             SessionError: The graph has an operation that is not known, or its tensors differ from the
                 signature.
         """
-        from vitruvian.runtimes.openvino_graph import build  # noqa: PLC0415  # opens a foreign world: 0.1 s
+        from vitruvian.runtimes.openvino.graph import build  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
         try:
             model = build(graph, signature)
@@ -80,7 +80,7 @@ class OpenVINO:
     ) -> Session:
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        from vitruvian.runtimes.openvino_rewrites import convolve_before_enlarging  # noqa: PLC0415  # the same
+        from vitruvian.runtimes.openvino.rewrites import convolve_before_enlarging  # noqa: PLC0415  # the same
 
         config: dict[str, object] = {
             # By itself OpenVINO picks bf16 on CPUs that have it, which moves landmarks by 9 px.

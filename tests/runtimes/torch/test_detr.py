@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +11,11 @@ from vitruvian.weights.sapiens import find_detector
 torch = pytest.importorskip("torch", reason="needs the extra sapiens")
 pytest.importorskip("transformers", reason="needs the extra sapiens")
 
-sys.path.append(str(Path(__file__).parent))  # what tests share in this folder is no package
 import detr_reference as reference  # noqa: E402 - only where there is torch
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from vitruvian.runtimes.detr_network import detr_network  # noqa: E402
-from vitruvian.runtimes.torch_detr import TorchDetr, resized  # noqa: E402
+from vitruvian.runtimes.torch.detr import TorchDetr, resized  # noqa: E402
+from vitruvian.runtimes.torch.detr_network import detr_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")

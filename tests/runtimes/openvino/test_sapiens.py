@@ -1,9 +1,5 @@
 """Sapiens2 on OpenVINO gives what PyTorch gives; small random networks in the original's layout."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,21 +9,18 @@ from vitruvian.weights.sapiens_layout import SapiensLayout
 
 pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
 
-from vitruvian.runtimes.openvino_sapiens import OpenVINOSapiens
-from vitruvian.runtimes.torch_sapiens import TorchSapiens
+import sapiens_reference  # only where there is torch
+
+from vitruvian.runtimes.openvino.sapiens import OpenVINOSapiens
+from vitruvian.runtimes.torch.sapiens import TorchSapiens
 
 SMALL = SapiensLayout(64, 4, (4, 2, 4), (32, 24), (16, 16, 8), image=(64, 48))
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    path = Path(__file__).parent / "sapiens_reference.py"
-    spec = importlib.util.spec_from_file_location("openvino_sapiens_reference", path)
-    reference = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = reference
-    spec.loader.exec_module(reference)
     file = tmp_path_factory.mktemp("pose") / "small.safetensors"
-    tensors = reference.write_checkpoint(file, SMALL)
+    tensors = sapiens_reference.write_checkpoint(file, SMALL)
     assert tensors
     found = find_pose(file)
     # The image is no part of the file: a released network sees 1024 x 768.

@@ -9,7 +9,7 @@ from vitruvian import ArrayError
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
 
-from vitruvian.runtimes.torch_heatmap import decode  # noqa: E402  # needs torch
+from vitruvian.runtimes.torch.heatmap import decode  # noqa: E402  # needs torch
 
 H, W = 256, 192
 EPSILON = 1.19e-7

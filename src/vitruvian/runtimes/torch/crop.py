@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from vitruvian.errors import ArrayError
-from vitruvian.runtimes.torch_extra import enough_memory
+from vitruvian.runtimes.torch.extra import enough_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

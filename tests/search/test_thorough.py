@@ -13,7 +13,7 @@ from vitruvian.following import follow_bodies
 from vitruvian.landmarks import bounds
 from vitruvian.models.tiles import Sight, tiles_of
 from vitruvian.regions import NOWHERE, joined
-from vitruvian.thorough import SHARES, Company, Thorough
+from vitruvian.search.thorough import SHARES, Company, Thorough
 
 F32 = np.float32
 BODY = Skeleton.named("body33")

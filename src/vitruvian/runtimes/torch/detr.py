@@ -9,7 +9,7 @@ import numpy as np
 
 from vitruvian.arrays import check_array
 from vitruvian.errors import SessionError
-from vitruvian.runtimes.torch_extra import choose_device, choose_dtype, enough_memory
+from vitruvian.runtimes.torch.extra import choose_device, choose_dtype, enough_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class TorchDetr:
         self._device = choose_device(device)
         self._dtype = choose_dtype(dtype, self._device)
         self._label = folder.name
-        from vitruvian.runtimes.detr_network import detr_network  # noqa: PLC0415  # opens a foreign world: seconds
+        from vitruvian.runtimes.torch.detr_network import detr_network  # noqa: PLC0415  # opens a foreign world: seconds
 
         with enough_memory(self._label):
             self._network: torch.nn.Module | None = detr_network(folder, device=self._device)

@@ -15,8 +15,8 @@ import numpy as np
 from vitruvian.arrays import check_array
 from vitruvian.errors import OptionError, SessionError
 from vitruvian.runtimes.openvino import shared_core
-from vitruvian.runtimes.torch_extra import enough_memory, require_torch
-from vitruvian.runtimes.torch_sapiens import MEAN, STD
+from vitruvian.runtimes.torch.extra import enough_memory, require_torch
+from vitruvian.runtimes.torch.sapiens import MEAN, STD
 from vitruvian.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest, Model
     from torch import Tensor, nn
 
-    from vitruvian.runtimes.torch_sapiens import PoseFile
+    from vitruvian.runtimes.torch.sapiens import PoseFile
 
 __all__ = ["OpenVINOSapiens"]
 
@@ -86,7 +86,7 @@ class OpenVINOSapiens:
         """
         import torch  # noqa: PLC0415  # opens a foreign world: seconds
 
-        from vitruvian.runtimes.torch_heatmap import decode  # noqa: PLC0415  # the same
+        from vitruvian.runtimes.torch.heatmap import decode  # noqa: PLC0415  # the same
 
         crops = check_array("crops", crops, ("N", *self._layout.image, 3), np.uint8)
         points = np.empty((len(crops), self._layout.points, 2), np.float32)
@@ -148,7 +148,7 @@ def _exported(checkpoint: PoseFile) -> Model:
     import torch  # noqa: PLC0415  # the same: seconds
     from transformers import AttentionInterface  # noqa: PLC0415  # the same
 
-    from vitruvian.runtimes.sapiens_network import pose_network  # noqa: PLC0415  # the same
+    from vitruvian.runtimes.torch.sapiens_network import pose_network  # noqa: PLC0415  # the same
 
     network, _ = pose_network(
         checkpoint.path,

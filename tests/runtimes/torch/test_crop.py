@@ -10,7 +10,7 @@ from vitruvian.models.sapiens import CROP, UdpCrop, View
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'vitruvian[sapiens]'")
 
-from vitruvian.runtimes.torch_crop import cut, read_views  # noqa: E402  # needs torch
+from vitruvian.runtimes.torch.crop import cut, read_views  # noqa: E402  # needs torch
 
 NEW_OPENCV = int(cv2.__version__.split(".")[0]) >= 5
 

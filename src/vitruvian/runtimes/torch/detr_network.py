@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
 
 from vitruvian.errors import SessionError
-from vitruvian.runtimes.torch_assign import assign
+from vitruvian.runtimes.torch.assign import assign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

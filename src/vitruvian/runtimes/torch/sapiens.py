@@ -8,7 +8,7 @@ import numpy as np
 
 from vitruvian.arrays import check_array
 from vitruvian.errors import OptionError, SessionError
-from vitruvian.runtimes.torch_extra import choose_device, choose_dtype, enough_memory
+from vitruvian.runtimes.torch.extra import choose_device, choose_dtype, enough_memory
 from vitruvian.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from vitruvian.runtimes.sapiens_network import PoseLayout
+    from vitruvian.runtimes.torch.sapiens_network import PoseLayout
 
 __all__ = ["MEAN", "STD", "PoseFile", "TorchSapiens"]
 
@@ -138,7 +138,7 @@ class TorchSapiens:
         Raises:
             SessionError: The session is closed, or the device has not enough memory.
         """
-        from vitruvian.runtimes.torch_heatmap import decode  # noqa: PLC0415  # opens a foreign world: seconds
+        from vitruvian.runtimes.torch.heatmap import decode  # noqa: PLC0415  # opens a foreign world: seconds
 
         with enough_memory(self._label):
             points, scores = decode(self.heatmaps(crops))
@@ -172,7 +172,7 @@ class TorchSapiens:
     def _load(self, path: Path, *, parity: bool) -> tuple[torch.nn.Module | None, int]:
         import torch  # noqa: PLC0415  # opens a foreign world: seconds
 
-        from vitruvian.runtimes.sapiens_network import pose_network  # noqa: PLC0415  # the same
+        from vitruvian.runtimes.torch.sapiens_network import pose_network  # noqa: PLC0415  # the same
 
         with enough_memory(self._label):
             network, count = pose_network(

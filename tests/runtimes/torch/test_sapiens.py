@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,14 +17,13 @@ from vitruvian.weights.sapiens_layout import PERIODS, SIZES
 torch = pytest.importorskip("torch", reason="needs the extra sapiens")
 pytest.importorskip("transformers", reason="needs the extra sapiens")
 
-sys.path.append(str(Path(__file__).parent))  # what tests share in this folder is no package
 import sapiens_reference as reference  # noqa: E402 - only where there is torch
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from vitruvian.runtimes import torch_extra  # noqa: E402
-from vitruvian.runtimes.sapiens_network import original_names, parity_tables, pose_network  # noqa: E402
-from vitruvian.runtimes.torch_extra import choose_device, choose_dtype  # noqa: E402
-from vitruvian.runtimes.torch_sapiens import TorchSapiens  # noqa: E402
+from vitruvian.runtimes.torch import extra  # noqa: E402
+from vitruvian.runtimes.torch.extra import choose_device, choose_dtype  # noqa: E402
+from vitruvian.runtimes.torch.sapiens import TorchSapiens  # noqa: E402
+from vitruvian.runtimes.torch.sapiens_network import original_names, parity_tables, pose_network  # noqa: E402
 
 LAYOUTS = {"tiny": reference.TINY, "grouped": reference.GROUPED, "odd": reference.ODD}
 SMALL = dataclasses.replace(reference.TINY, points=308)
@@ -122,7 +120,7 @@ def test_rotary_tables_are_rounded_after_every_operation(size):
 @pytest.mark.parametrize("size", list(SIZES))
 def test_the_released_sizes_have_a_network_of_the_same_tensors(size):
     """Names and shapes one by one, on no memory at all."""
-    from vitruvian.runtimes.sapiens_network import _empty  # noqa: PLC0415 - needs torch
+    from vitruvian.runtimes.torch.sapiens_network import _empty  # noqa: PLC0415 - needs torch
 
     layout = SIZES[size]
     with torch.device("meta"):
@@ -198,7 +196,7 @@ def test_with_the_flip_a_mirrored_picture_has_the_mirrored_answer(small):
 
 
 def test_run_and_run_tensor_are_the_decoded_heat_maps(small):
-    from vitruvian.runtimes.torch_heatmap import decode  # noqa: PLC0415 - needs torch
+    from vitruvian.runtimes.torch.heatmap import decode  # noqa: PLC0415 - needs torch
 
     pixels = crops(2)
     session = TorchSapiens(small, device="cpu")
@@ -255,10 +253,10 @@ def test_weights_stay_in_the_file_and_count_once(tmp_path):
     script = f"""{MOST_MEMORY}
 from pathlib import Path
 import torch
-from vitruvian.runtimes.torch_sapiens import TorchSapiens
+from vitruvian.runtimes.torch.sapiens import TorchSapiens
 from vitruvian.weights.sapiens import PoseCheckpoint
 from vitruvian.weights.sapiens_layout import SapiensLayout
-import vitruvian.runtimes.sapiens_network
+import vitruvian.runtimes.torch.sapiens_network
 before = most()
 layout = {layout!r}
 session = TorchSapiens(PoseCheckpoint("custom", Path({str(path)!r}), layout), device="cpu", flip=False)
@@ -339,13 +337,13 @@ def test_numbers_fit_the_device():
 
 
 def test_a_missing_extra_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(torch_extra, "_NEEDED", ("a_module_that_nobody_has",))
+    monkeypatch.setattr(extra, "_NEEDED", ("a_module_that_nobody_has",))
     with pytest.raises(SessionError, match=r"pip install 'vitruvian\[sapiens\]'"):
         choose_device("cpu")
 
 
 def test_too_little_memory_says_what_to_do():
-    with pytest.raises(SessionError, match="pass smaller batches"), torch_extra.enough_memory("any"):
+    with pytest.raises(SessionError, match="pass smaller batches"), extra.enough_memory("any"):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
 
@@ -355,11 +353,11 @@ import sys
 for name in ("torchvision", "timm", "PIL"):
     sys.modules[name] = None
 from pathlib import Path
-from vitruvian.runtimes.torch_sapiens import TorchSapiens
+from vitruvian.runtimes.torch.sapiens import TorchSapiens
 from vitruvian.weights.sapiens import PoseCheckpoint
 from vitruvian.weights.sapiens_layout import SapiensLayout
 TorchSapiens(PoseCheckpoint("custom", Path({str(small.path)!r}), {SMALL!r}), device="cpu")
-import vitruvian.runtimes.detr_network
+import vitruvian.runtimes.torch.detr_network
 """
     subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
@@ -372,7 +370,7 @@ def test_the_whole_0_4b_network_runs_on_a_cpu_and_fits(tmp_path):
     script = f"""{MOST_MEMORY}
 import json
 import numpy as np
-from vitruvian.runtimes.torch_sapiens import TorchSapiens
+from vitruvian.runtimes.torch.sapiens import TorchSapiens
 from vitruvian.weights.sapiens import find_pose
 session = TorchSapiens(find_pose("0.4b"), device="auto", dtype="fp32", flip=False)
 crops = np.random.default_rng(0).integers(0, 256, (1, 1024, 768, 3), dtype=np.uint8)
