@@ -13,7 +13,7 @@ from PIL import Image
 
 import vitruvian
 from vitruvian import Landmarks, Regions, Skeleton, read_json, read_jsonl, sapiens_tools
-from vitruvian.errors import OptionError
+from vitruvian.errors import OptionError, SessionError
 from vitruvian.following import follow_boxes
 from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
@@ -319,9 +319,10 @@ def test_a_checkpoint_that_is_cut_short(script, checkpoint, photos, tmp_path):
     ("options", "said"),
     [
         ({"input_path": "nowhere.jpg"}, "no such file or folder"),
-        ({"radius": 0}, "radius"),
-        ({"line_thickness": -1}, "thickness"),
-        ({"kpt_thres": 2}, "min_score"),
+        ({"radius": "wide"}, "'str'"),
+        ({"kpt_thres": -1}, "min_score"),
+        ({"input_path": None}, "NoneType"),
+        ({"input_path": "~nobodyofthisname/x"}, "home"),
     ],
 )
 def test_what_cannot_be_done_is_said(script, photos, tmp_path, options, said):
@@ -351,6 +352,47 @@ def test_what_goes_wrong_in_between_is_an_answer(script, photos, tmp_path, monke
 
     monkeypatch.setattr(sapiens_tools, "sapiens", refuse)
     assert _error(vitruvian.sapiens_pose(photos, tmp_path / "out")) == "sapiens_pose failed: no such device"
+
+
+@pytest.mark.parametrize(
+    "problem", [SessionError("not enough memory", network="x"), RuntimeError("CUDA error")]
+)
+def test_a_network_that_fails_is_no_success(script, photos, tmp_path, monkeypatch, problem):
+    def fail(*_):
+        raise problem
+
+    monkeypatch.setattr(script, "_landmark", fail)
+    answer = vitruvian.sapiens_pose(photos, tmp_path / "out", device="cpu")
+    assert str(problem) in _error(answer)
+    assert "Traceback" in answer["content"][1]["json"]["traceback"]
+
+
+def test_what_one_picture_is_too_much_for_is_said_beside_the_others(script, photos, tmp_path, monkeypatch):
+    landmark = script._landmark
+
+    def fail(frames, regions):
+        if any(frame.stamp.source.endswith("b.webp") for frame in frames):
+            raise SessionError("not enough memory", network="x")
+        return landmark(frames, regions)
+
+    monkeypatch.setattr(script, "_landmark", fail)
+    answer = vitruvian.sapiens_pose(photos, tmp_path / "out", device="cpu")
+    assert answer["status"] == "success"
+    told = {Path(one["input"]).name: one for one in answer["content"][-1]["json"]["outputs"]}
+    assert "not enough memory" in told["b.webp"]["reason"]
+    assert "vis" in told["a.png"]
+
+
+def test_a_device_that_is_no_text(checkpoint, detector, photos, tmp_path):
+    pytest.importorskip("torch")
+    assert "expected" in _error(vitruvian.sapiens_pose(photos, tmp_path / "out", device=None))
+
+
+def test_thin_is_one_pixel_and_no_score_is_too_high_to_be_asked_for(script, photos, tmp_path):
+    answer = vitruvian.sapiens_pose(
+        photos / "a.png", tmp_path / "out", device="cpu", radius=0, line_thickness=-1, kpt_thres=1.2
+    )
+    assert answer["status"] == "success"
 
 
 def test_info_of_nothing(root):
@@ -383,6 +425,13 @@ def test_info_of_what_is_there(checkpoint, root):
     ]  # fmt: skip
     assert told["checkpoint_root_exists"] is True
     assert (told["detector_present"], told["detector_type"]) == (True, "rtmdet_m")
+
+
+def test_info_of_a_checkpoint_as_the_hub_has_it(root):
+    place = root / "pose" / "sapiens2-pose-0.8b"
+    place.mkdir(parents=True)
+    (place / "model.safetensors").touch()
+    assert vitruvian.sapiens_info()["content"][1]["json"]["available"] == {"pose": ["0.8b"]}
 
 
 def test_info_of_the_detector(checkpoint, detector):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 import cv2
@@ -206,3 +207,19 @@ def test_a_turned_stream_finds_the_same(everybody, film):
         x, y = person.T
         distance = np.hypot(WIDTH - y - upright.xy[..., 0], x - upright.xy[..., 1])
         assert np.median(distance, axis=1).min() < 15
+
+
+def test_time_that_falls_is_refused_by_name(everybody, film):
+    again = (frame for _ in range(2) for frame in film[:3])
+    stream = everybody.stream(again)
+    for _ in range(3):
+        next(stream)
+    with pytest.raises(OptionError, match=r"comes after .* s; call stream\(\) once for each recording"):
+        next(stream)
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_is_refused(everybody, film, time):
+    frame = replace(film[0], stamp=replace(film[0].stamp, time=time))
+    with pytest.raises(OptionError, match="which is none"):
+        next(everybody.stream([frame]))

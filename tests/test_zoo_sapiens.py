@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import vitruvian
-from vitruvian import ArrayError, Frame, OptionError, Regions, Stamp, Tracking, WeightsMissingError
+from vitruvian import (
+    ArrayError,
+    Frame,
+    OptionError,
+    Regions,
+    Stamp,
+    Tracking,
+    WeightsError,
+    WeightsMissingError,
+)
 from vitruvian.models.detr import whole_pictures
 from vitruvian.weights.sapiens_layout import SapiensLayout
 from vitruvian.zoo.sapiens2 import sapiens
@@ -230,7 +241,7 @@ def test_openvino_runs_the_network_when_asked_and_only_without_parity(checkpoint
 def test_a_missing_checkpoint_or_detector_says_where_it_was_looked_for(tmp_path, checkpoint, monkeypatch):
     with pytest.raises(WeightsMissingError, match=r"sapiens2_0\.4b_pose\.safetensors"):
         sapiens(root=tmp_path)
-    with pytest.raises(OptionError, match=r"0\.4b, 0\.8b, 1b, 5b"):
+    with pytest.raises(WeightsMissingError, match=r"give one, or a size: 0\.4b, 0\.8b, 1b, 5b"):
         sapiens("7b", root=tmp_path)
     monkeypatch.setenv("SAPIENS_CHECKPOINT_ROOT", str(tmp_path))
     with pytest.raises(WeightsMissingError, match="detr-resnet-101-dc5") as caught:
@@ -250,3 +261,30 @@ def test_a_closed_pipeline_says_so(checkpoint, picture):
     pipeline.close()
     with pytest.raises(vitruvian.SessionError, match="closed"):
         pipeline.estimate(picture)
+
+
+def test_in_a_stream_the_whole_image_replaces_nobody_who_is_followed(checkpoint, picture):
+    answers = iter([[], [BOX], [], [BOX]])
+    options = {"device": "cpu", "detector": lambda frames: [next(answers) for _ in frames], "flip": False}
+    frames = [Frame(picture, Stamp("film", 260, 320, index, index * 1.0)) for index in range(4)]
+    with sapiens(checkpoint, whole_image=True, **options) as pipeline:
+        boxes = [people.box.tolist() for _, people in pipeline.stream(frames, smoothing="off")]
+    assert boxes[0] == [[0, 0, 259, 319]]  # nobody is there, so it is asked for
+    assert len(boxes[2]) == 1  # somebody is
+    assert boxes[2] != boxes[0]
+
+
+def test_another_pose_network_is_refused_before_it_is_loaded(tmp_path):
+    from safetensors.torch import save_file  # noqa: PLC0415  # comes with the extra
+
+    path = tmp_path / "other.safetensors"
+    save_file(sapiens_reference.random_tensors(replace(SMALL, points=133)), path)
+    with pytest.raises(WeightsError, match="133 points"):
+        sapiens(path, device="cpu", boxes=[BOX])
+
+
+def test_threads_of_what_cannot_be_opened_change_nothing(checkpoint):
+    before = torch.get_num_threads()
+    with pytest.raises(WeightsMissingError):
+        sapiens("nowhere.safetensors", device="cpu", boxes=[BOX], threads=1)
+    assert torch.get_num_threads() == before

@@ -71,8 +71,9 @@ class Style:
 
     def __post_init__(self) -> None:
         """Refuse fractions that are none, and what is too small to be seen."""
-        for name in ("width", "min_score", "faint", "mask"):
+        for name in ("width", "faint", "mask"):
             check_number(name, getattr(self, name), 0, 1)
+        check_number("min_score", self.min_score, 0)  # peaks of heat maps may be above 1
         for name in ("thickness", "radius"):
             if (pixels := getattr(self, name)) is not None:
                 check_number(name, pixels, 1)

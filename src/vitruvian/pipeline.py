@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 import numpy as np
 
+from vitruvian.errors import OptionError
 from vitruvian.following import Stages, Traits, turned_follow
 from vitruvian.frame import Frame, Gap
 from vitruvian.options import check_number, check_rotation
@@ -67,6 +69,7 @@ class Pipeline:
             those do.
         background: Whether it looks for newcomers in streams, too.
         together: How many pictures of many are best looked at in one call.
+        beside: Finds regions in a stream while somebody is followed; ``None``: ``detect`` does.
     """
 
     detect: Detect
@@ -82,6 +85,7 @@ class Pipeline:
     search: Thorough | None = None
     background: bool = False
     together: int = 1
+    beside: Detect | None = None
 
     @overload
     def estimate(self, frames: Frame | NDArray[np.uint8], *, rotation: int = 0) -> Landmarks: ...
@@ -151,7 +155,8 @@ class Pipeline:
 
         Raises:
             ArrayError: An array is no RGB picture.
-            OptionError: An option is outside its range, or a frame has no time.
+            OptionError: An option is outside its range, or a frame has no time, or one before that of the
+                frame before: two recordings are two streams.
             SessionError: A network failed, or the pipeline is closed.
             SourceError: As the source.
         """
@@ -172,7 +177,8 @@ class Pipeline:
         # A box does not tell which way up people are; other regions are made from points that do.
         follow = turned_follow(self.follow, rotation) if self.traits.boxed else self.follow
         wander = partial(self._wander, self.search, rotation) if self.search and self.background else None
-        return Stages(look, self.landmark, follow, self.skeleton, self.traits, wander)
+        beside = self.beside and partial(self.beside, rotation=rotation)
+        return Stages(look, self.landmark, follow, self.skeleton, self.traits, beside, wander)
 
     @staticmethod
     def _wander(search: Thorough, rotation: int, tracking: Tracking) -> Background:
@@ -209,9 +215,16 @@ def _frame(picture: Frame | NDArray[np.uint8]) -> Frame:
 
 
 def _timed(frames: Iterable[Frame | Gap | NDArray[np.uint8]], fps: float | None) -> Iterator[Frame | Gap]:
-    """Give frames that carry no time the one that their place in the stream says."""
+    """Give frames that carry no time the one that their place in the stream says, and see that time rises."""
+    before = -math.inf
     for index, item in enumerate(frames):
         frame = item if isinstance(item, Gap) else _frame(item)
         if fps is not None and frame.stamp.time is None:
             frame = replace(frame, stamp=replace(frame.stamp, index=index, time=index / fps))
+        stamp = frame.stamp
+        if isinstance(frame, Frame) and stamp.time is not None:
+            if stamp.time < before:
+                message = f"frame {stamp.index} of {stamp.source}: its time {stamp.time:g} s comes after"
+                raise OptionError(f"{message} {before:g} s; call stream() once for each recording")
+            before = stamp.time
         yield frame

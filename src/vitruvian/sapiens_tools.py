@@ -70,8 +70,9 @@ def sapiens_pose(
 
     Of each picture, writes ``NAME.jpg``, the picture with the landmarks drawn in, and ``NAME.json``:
     ``{"instances": [{"bbox", "score", "keypoints": 308 x 2, "keypoint_scores": 308}, ...]}`` in pixels, with
-    further keys; of a video ``NAME.mp4`` and ``NAME.jsonl``, a line for each frame. Names that come again get
-    ``-2``, ``-3`` behind them. A picture without anybody has no instances.
+    further keys (a point that the network sees nowhere at all is ``[null, null]``); of a video ``NAME.mp4``
+    and ``NAME.jsonl``, a line for each frame. Names that come again get ``-2``, ``-3`` behind them. A picture
+    without anybody has no instances.
 
     The answer's JSON object, its last block, has ``task`` (``"pose"``), ``model_size``, ``outputs`` (for each
     input ``input``, ``vis`` and ``kpts``, or ``input``, ``status`` (``"skipped"``) and ``reason`` where it
@@ -91,16 +92,17 @@ def sapiens_pose(
         model_size: ``0.4b``, ``0.8b``, ``1b`` or ``5b``.
         device: Such as ``cuda:0`` or ``cpu``; one that is not there is an error, never replaced by another.
         kpt_thres: Points with a lower score, and limbs that end in one, are not drawn; files have all.
-        line_thickness: Of limbs, in pixels, 1 or more.
-        radius: Of points, in pixels, 1 or more; those of faces and hands are smaller where they would touch.
+        line_thickness: Of limbs, in pixels; less than 1 is 1.
+        radius: Of points, in pixels; less than 1 is 1; those of faces and hands are smaller where they would
+            touch.
 
     Returns:
         ``{"status": "success", "content": [{"text"}, {"image"} x 0 to 5, {"json"}]}``, or ``status`` is
-        ``"error"``; nothing is raised that this package raises on purpose.
+        ``"error"``; nothing is raised.
     """
     try:
         size = _size(model_size)
-        style = Style(thickness=line_thickness, radius=radius, min_score=kpt_thres, faint=0)
+        style = Style(thickness=max(1, line_thickness), radius=max(1, radius), min_score=kpt_thres, faint=0)
         try:
             checkpoint = find_pose(size)
         except WeightsMissingError as error:
@@ -115,7 +117,8 @@ def sapiens_pose(
             work = _Work(pipeline, folder, style)
             work.pictures([one for one in inputs if not one.video])
             work.videos([one for one in inputs if one.video])
-    except (VitruvianError, OSError) as error:
+        work.check()
+    except Exception as error:  # noqa: BLE001  # an agent knows answers alone
         return _failed(f"sapiens_pose failed: {error}", traceback.format_exc())
     found = {"checkpoint": str(checkpoint.path), "detector": str(detector)}
     outputs = [work.outputs[one.path] for one in inputs]
@@ -138,11 +141,8 @@ def sapiens_info() -> Answer:
     """
     try:
         root = sapiens_root()
-        available = {
-            task: sizes
-            for task in _TASKS
-            if (sizes := [s for s in _SIZES if (root / task / f"sapiens2_{s}_{task}.safetensors").is_file()])
-        }
+        here = {task: [size for size in _SIZES if _is_here(root, task, size)] for task in _TASKS}
+        available = {task: sizes for task, sizes in here.items() if sizes}
         # By the file that is loaded, where the original looks for the folder alone.
         detr = any((folder / "model.safetensors").is_file() for folder in detector_places())
         rtmdet = (root / "detector" / "rtmdet_m.pth").is_file()
@@ -156,9 +156,17 @@ def sapiens_info() -> Answer:
             "sapiens_package": find_spec("sapiens") is not None,
             "runtime": all(find_spec(name) is not None for name in ("torch", "transformers")),
         }
-    except (VitruvianError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  # as above
         return _failed(f"sapiens_info failed: {error}", traceback.format_exc())
     return {"status": "success", "content": [{"text": "sapiens info"}, {"json": info}]}
+
+
+def _is_here(root: Path, task: str, size: str) -> bool:
+    """Say whether there is a checkpoint; one for poses may be wherever ``sapiens_pose`` would find it."""
+    places = [root / task / f"sapiens2_{size}_{task}.safetensors"]
+    if task == "pose":
+        places += [path for _, path in pose_places(size)]
+    return any(path.is_file() for path in places)
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,17 @@ class _Work:
     folder: Path
     style: Style
     outputs: dict[str, Answer] = field(default_factory=dict)
+    broken: list[VitruvianError] = field(default_factory=list)
+    """What went wrong that no input is to blame for."""
+
+    def check(self) -> None:
+        """Raise what went wrong, if nothing else came of the work.
+
+        Raises:
+            VitruvianError: A network failed, say, and no input was done.
+        """
+        if self.broken and not any("vis" in output for output in self.outputs.values()):
+            raise self.broken[0]
 
     def pictures(self, inputs: Sequence[_Input]) -> None:
         """Read, look at and write pictures, all three at the same time."""
@@ -235,7 +254,7 @@ class _Work:
             try:
                 with VideoSource(one.path) as source:
                     frames = self._follow(one, source)
-            except SourceError as error:
+            except VitruvianError as error:
                 self._skip(one, error)
             else:
                 self._done(one, frames=frames)
@@ -271,6 +290,8 @@ class _Work:
 
     def _skip(self, one: _Input, error: VitruvianError) -> None:
         self.outputs[one.path] = {"input": one.path, "status": "skipped", "reason": str(error)}
+        if not isinstance(error, SourceError):
+            self.broken.append(error)
 
 
 def _success(outputs: Sequence[Answer], facts: Answer) -> Answer:

@@ -147,7 +147,7 @@ class _Memory:
         if not (self._stages.traits.boxed and self._shown and self._is_due(self._shown, now)):
             return _Places(self._regions, list(self._shown), np.ones(len(self._shown), np.bool_))
         self._looked = now
-        found, known = self._stages.look([frame])[0], len(self._shown)
+        found, known = self._found_beside(frame), len(self._shown)
         seen = _paired(self._regions, found)
         new = [row for row in range(len(found)) if row not in seen.values()]
         if self._options.limit is not None:
@@ -187,11 +187,14 @@ class _Memory:
 
     def _look(self, frame: Frame, known: Regions) -> Landmarks:
         """Look for people beside those in sight."""
-        found = self._stages.look([frame])[0]
+        found = self._found_beside(frame) if len(known) else self._stages.look([frame])[0]
         if len(found) and len(known):
             offset = np.abs(found.centre[:, None] - known.centre[None]).max(axis=2)
             found = found[(offset > self._stages.traits.apart * known.size.max(axis=1)).all(axis=1)]
         return self._read_new(frame, found)
+
+    def _found_beside(self, frame: Frame) -> Regions:
+        return (self._stages.beside or self._stages.look)([frame])[0]
 
     def _read_new(self, frame: Frame, found: Regions) -> Landmarks:
         return self._read(frame, found, np.zeros(len(found), np.bool_))[0]

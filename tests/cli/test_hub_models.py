@@ -106,6 +106,15 @@ def test_pull_with_the_option_fetches_and_remembers(root, local_hub, detector):
     assert verified.stdout in invoke("verify").stdout  # what is here is verified without a name
 
 
+def test_several_are_pulled_with_one_command(root, local_hub, full_files):
+    result = invoke("pull", "full", "sapiens-detector", "--accept-licence")
+    assert result.exit_code == 0, result.output
+    assert [line.rsplit("/", 1)[1] for line in result.stdout.splitlines()][-3:] == list(NAMES)
+    both = invoke("pull", "full", "sapiens-detector", "--from", root)
+    assert both.exit_code == 2
+    assert "one model at a time" in both.stderr
+
+
 NAMES = ("config.json", "preprocessor_config.json", "model.safetensors")
 
 

@@ -160,6 +160,18 @@ def test_a_part_of_a_video(full_files, films, tmp_path):
     assert _listing(tmp_path / "none") == set()
 
 
+def test_a_video_that_ends_long_before_its_end_is_said_to_be_cut(full_files, astronaut, tmp_path):
+    with Image.open(astronaut) as photo:
+        path = _film(tmp_path / "walk.mkv", photo.convert("RGB").resize((256, 256)), 120)
+    assert "complete?" not in _invoke(path, "-o", tmp_path / "whole").stderr
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    result = _invoke(path, "-o", tmp_path / "half")
+    assert result.exit_code == 0, result.output
+    assert "s of 12.0 s; is the file complete?" in result.stderr
+    assert 20 < len(_lines(tmp_path / "half" / "walk.jsonl")) < 100
+    assert "complete?" not in _invoke(path, "-o", tmp_path / "part", "--end", 1).stderr
+
+
 def test_offline_smoothing_takes_two_passes(full, films, tmp_path):
     result = _invoke(films / "walk.mp4", "-o", tmp_path, "--smoothing", "offline", "--json-summary")
     assert result.exit_code == 0, result.output

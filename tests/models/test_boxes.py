@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from vitruvian import ArrayError, Frame, OptionError, Regions
-from vitruvian.models.boxes import AskedDetector, BodiesInBoxes
+from vitruvian.models.boxes import (
+    AskedDetector,
+    BodiesInBoxes,
+    GivenBoxes,
+    OrWholePictures,
+    regions_of_boxes,
+)
+from vitruvian.models.detr import DetrDetector
 from vitruvian.models.tiles import Tile
 
 PICTURE = Frame.of(np.zeros((300, 400, 3), np.uint8))
@@ -132,3 +139,38 @@ def test_there_is_one_answer_for_each_picture(count):
 def test_a_picture_may_not_be_turned_by_less_than_a_quarter():
     with pytest.raises(OptionError, match="multiple of 90"):
         _bodies(*BOXES)([PICTURE], 45)
+
+
+@pytest.mark.parametrize("far", [1e300, 10**400, 1e8, math.nan])
+def test_boxes_where_no_picture_reaches_are_refused(far):
+    with pytest.raises(ArrayError, match="boxes: "):
+        regions_of_boxes([[0, 0, far, 10]])
+
+
+def test_the_best_come_first_and_equals_stay_in_their_order():
+    rows = [(0, 0, 5, 9, 0.3), (0, 0, 6, 9, 0.9), (0, 0, 7, 9, 0.3)]
+    for detector in (AskedDetector(lambda frames: [rows for _ in frames]), GivenBoxes(rows)):
+        (found,) = detector([PICTURE])
+        assert found.size[:, 0].tolist() == [6, 5, 7]
+
+
+def test_a_detr_is_told_which_way_is_up():
+    seen = []
+
+    class Session:
+        def run(self, pictures):
+            seen.extend(picture.shape for picture in pictures)
+            return [(np.zeros((1, 92), np.float32), np.zeros((1, 4), np.float32))] * len(pictures)
+
+    AskedDetector(DetrDetector(Session()))([PICTURE], 90)
+    assert seen == [(400, 300, 3)]
+
+
+def test_a_picture_without_anybody_is_one_person_who_fills_it_where_that_is_asked_for():
+    answers = iter([[], BOXES[:1]])
+    detector = OrWholePictures(AskedDetector(lambda frames: [next(answers) for _ in frames]))
+    nobody, somebody = detector([PICTURE, PICTURE])
+    assert nobody.centre.tolist() == [[199.5, 149.5]]
+    assert nobody.size.tolist() == [[399, 299]]
+    assert nobody.score.tolist() == [1]
+    assert somebody.size.tolist() == [[40, 80]]

@@ -150,15 +150,6 @@ def test_nobody_found_is_nobody():
     assert len(regions) == 0
 
 
-def test_a_picture_without_people_is_one_person_only_where_that_is_asked_for():
-    somebody = _guesses((PERSON, 0.8, (0.25, 0.5, 0.1, 0.5)))
-    empty, found = DetrDetector(Answers(_guesses(), somebody), whole_image=True)([_picture(), _picture()])
-    assert empty.centre.tolist() == [[199.5, 99.5]]
-    assert empty.size.tolist() == [[399, 199]]
-    assert empty.score.tolist() == [1]
-    assert found.score == pytest.approx([0.8], abs=1e-6)
-
-
 def test_whole_pictures_need_no_network():
     wide, high = whole_pictures([_picture(400, 200), _picture(30, 50)])
     assert wide.size.tolist() == [[399, 199]]

@@ -182,6 +182,30 @@ def test_everyone_gets_a_file(kind, tmp_path):
         assert points[-1, 0, 0] == pytest.approx(number * 1000)
 
 
+def test_everyone_where_nobody_came_is_a_file_without_positions(kind, tmp_path):
+    with WRITERS[kind][0](tmp_path / f"clip.{kind}", everyone=True) as sink:
+        for frame, people in _stream(np.arange(10) / 25, seen=lambda _: False):
+            sink.write(frame, people)
+    assert [path.name for path in tmp_path.iterdir()] == [f"clip.{kind}"]
+    assert np.isnan(READERS[kind](tmp_path / f"clip.{kind}")[3]).all()
+
+
+def test_files_of_an_earlier_run_that_found_others_are_removed_and_no_other_files(kind, tmp_path):
+    def write(stream):
+        with WRITERS[kind][0](tmp_path / f"clip.{kind}", everyone=True) as sink:
+            for frame, people in stream:
+                sink.write(frame, people)
+        return sorted(path.name for path in tmp_path.iterdir())
+
+    mine = tmp_path / f"clip.7.{kind}"
+    mine.write_bytes(b"not written by us")
+    (tmp_path / f"clip.b.{kind}").write_bytes(b"nor this")
+    others = [mine.name, f"clip.b.{kind}"]
+    assert write(_two()) == [f"clip.2.{kind}", f"clip.5.{kind}", *others]
+    assert write(_stream(np.arange(10) / 25)) == [f"clip.0.{kind}", *others]
+    assert write(_stream(np.arange(10) / 25, seen=lambda _: False)) == [*others, f"clip.{kind}"]
+
+
 def test_a_recording_gives_the_same_file(kind, tmp_path):
     _written(kind, tmp_path, _two())
     expected = (tmp_path / f"clip.{kind}").read_bytes()

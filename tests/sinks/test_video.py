@@ -238,3 +238,49 @@ def test_sound_of_a_file_that_breaks_off_is_kept_up_to_there(tmp_path):
     assert len(decoded) == 75
     _, _, heard = _heard(tmp_path / "a.mp4")
     assert 20_000 < len(heard) < 120_000
+
+
+def test_sound_of_recordings_that_were_put_together_goes_on(tmp_path):
+    tone = _tone(tmp_path / "in", "aac", "mpegts")
+    (tmp_path / "in").write_bytes((tmp_path / "in").read_bytes() * 2)
+    decoded = _written(tmp_path / "a.mp4", [_frame(i / 25) for i in range(150)], sound=tmp_path / "in")
+    assert len(decoded) == 150
+    _, _, heard = _heard(tmp_path / "a.mp4")
+    assert len(heard) == pytest.approx(2 * len(tone), abs=8192)
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+def test_what_of_the_sound_is_damaged_is_left_out(codec, tmp_path):
+    tone = _tone(tmp_path / "in", codec, "mpegts")
+    content = (tmp_path / "in").read_bytes()
+    packets = [content[i : i + 188] for i in range(0, len(content), 188)]
+    lost = set(
+        np.random.default_rng(0).choice(np.arange(20, len(packets)), len(packets) // 30, replace=False)
+    )
+    (tmp_path / "in").write_bytes(b"".join(packet for i, packet in enumerate(packets) if i not in lost))
+    decoded = _written(tmp_path / "a.mp4", [_frame(i / 25) for i in range(75)], sound=tmp_path / "in")
+    assert len(decoded) == 75
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        packets = [packet for packet in file.demux(audio=0) if packet.pts is not None]
+        seconds = sum(float(packet.duration * packet.time_base) for packet in packets)
+    assert 1 < seconds < len(tone) / 48_000 + 0.1
+
+
+def test_sound_of_a_kind_that_nobody_knows_is_none(tmp_path):
+    _tone(tmp_path / "in", "pcm_s16le", "matroska")
+    content = (tmp_path / "in").read_bytes()
+    assert content.count(b"A_PCM/INT/LIT") == 1
+    (tmp_path / "in").write_bytes(content.replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
+    assert len(_written(tmp_path / "a.mp4", [_frame(0.0), _frame(0.04)], sound=tmp_path / "in")) == 2
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        assert not file.streams.audio
+
+
+def test_names_that_look_like_addresses_are_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _tone(tmp_path / "take:1", "aac", "mp4")
+    (tmp_path / "run:1").mkdir()
+    with OverlayVideoSink(Path("run:1") / "a.mp4", sound="take:1") as sink:
+        for i in range(3):
+            sink.write(_frame(i / 25), NOBODY)
+    assert len(_decoded(tmp_path / "run:1" / "a.mp4")) == 3

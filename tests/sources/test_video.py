@@ -406,3 +406,14 @@ def test_the_suffixes_are_known_without_opening_ffmpeg():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
     assert {".mp4", ".mov", ".mkv", ".webm"} <= VIDEO_SUFFIXES
+
+
+@pytest.mark.parametrize("start", [1.0, 2.5, 5.0, 7.3])
+def test_a_part_of_a_transport_stream_has_all_its_frames(film, tmp_path, start):
+    """Whose index leads to where a packet begins, and not to a key frame."""
+    path = film(tmp_path / "film.ts", range(300), g="50")
+    whole = [item.stamp.time for item in _items(path)]
+    assert len(whole) == 300
+    part = _items(path, start=start)
+    assert [item.stamp.time for item in part] == [time for time in whole if time >= start]
+    assert all(isinstance(item, Frame) for item in part)

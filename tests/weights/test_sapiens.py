@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import struct
+from dataclasses import replace
 
 import pytest
 
 from vitruvian.errors import OptionError, WeightsError, WeightsMissingError
 from vitruvian.weights.safetensors_header import read_header
 from vitruvian.weights.sapiens import find_detector, find_pose, pose_path, pose_size, sapiens_root
-from vitruvian.weights.sapiens_layout import PERIODS, SIZES, SapiensLayout
+from vitruvian.weights.sapiens_layout import PERIODS, SIZES, SapiensLayout, check_kind
 
 SMALL = SapiensLayout(32, 2, (2, 1, 2), (8, 6), (5, 4, 3))
 
@@ -176,6 +178,57 @@ def test_other_networks_are_told_apart(root, tmp_path, change, said):
     path = write_sparse(tmp_path / "other.safetensors", change(SMALL.tensors()))
     with pytest.raises(WeightsError, match=said):
         find_pose(path)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"points": 133}, "133 points, and Sapiens2 has 308"),
+        ({"patch": 7}, "patches of 7 pixels"),
+        ({"deconv": (16,)}, "1 layers that enlarge heat maps"),
+        ({"deconv": ()}, "0 layers that enlarge heat maps"),
+    ],
+)
+def test_another_kind_of_pose_network_is_told_before_it_is_loaded(root, tmp_path, other, said):
+    layout = replace(SMALL, **other)
+    found = find_pose(write_sparse(tmp_path / "other.safetensors", layout.tensors()))
+    with pytest.raises(WeightsError, match=said):
+        check_kind(found.layout, found.path)
+
+
+def test_names_that_steer_a_terminal_do_not(root, tmp_path):
+    shapes = {**SMALL.tensors(), "\x1b[31mred\x07": (1,)}
+    with pytest.raises(WeightsError) as caught:
+        find_pose(write_sparse(tmp_path / "odd.safetensors", shapes))
+    assert r"\x1b[31mred\x07" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_heads_that_nothing_can_be_shared_out_to(root, tmp_path):
+    for other in ({"kv_heads": (2, 3), "heads": 4}, {"dim": 24, "heads": 4}):
+        layout = replace(SMALL, **other)
+        with pytest.raises(WeightsError, match="fit no Sapiens2"):
+            find_pose(write_sparse(tmp_path / "odd.safetensors", layout.tensors()))
+
+
+def test_another_root_is_looked_through_like_the_usual_one(root, tmp_path):
+    place = tmp_path / "other" / "pose" / "sapiens2-pose-0.4b" / "model.safetensors"
+    with pytest.raises(
+        WeightsMissingError, match=r"Looked for:\n.*other/pose/sapiens2_0\.4b(.|\n)*models pull"
+    ):
+        find_pose("0.4b", tmp_path / "other")
+    write_sparse(place, SIZES["0.4b"].tensors())
+    (place.parent / "config.json").write_text('{"model_type": "sapiens2"}', encoding="utf-8")
+    assert find_pose("0.4b", tmp_path / "other").path == place
+
+
+def test_a_version_in_the_hubs_cache_that_is_nobodys_newest(root, tmp_path):
+    folder = tmp_path / "hf" / "hub" / "models--facebook--sapiens2-pose-0.4b" / "snapshots"
+    for name, age in (("abc", 2), ("def", 1), ("012", 3)):
+        path = write_sparse(folder / name / "model.safetensors", SIZES["0.4b"].tensors())
+        (path.parent / "config.json").write_text('{"model_type": "sapiens2"}', encoding="utf-8")
+        os.utime(path.parent, (1e9 - age, 1e9 - age))
+    assert find_pose("0.4b").path.parent.name == "def"
 
 
 def test_absurd_shapes_are_no_crash(root, tmp_path):

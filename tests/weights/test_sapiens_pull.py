@@ -222,6 +222,35 @@ def test_the_detector_asks_nobody_and_comes_as_a_folder(root, server, tmp_path):
         pull_sapiens("sapiens-detector", accept=person, root=again, source=paths[0])
 
 
+def test_a_detector_without_what_only_the_original_reads_is_whole(root, tmp_path):
+    folder = root / "detector" / "detr-resnet-101-dc5"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_bytes(b'{"model_type": "detr"}')
+    (folder / "model.safetensors").write_bytes(content(DETR))
+    assert sapiens_present("sapiens-detector")
+    assert sapiens_faults("sapiens-detector") is None
+    other = tmp_path / "other"
+    pull_sapiens("sapiens-detector", accept=Person(), root=other, source=folder)
+    assert sapiens_present("sapiens-detector", root=other)
+
+
+def test_what_is_no_detector_replaces_none_of_its_files(root, server, tmp_path):
+    for body in (b'{"model_type": "detr"}', b"{}", content(DETR)):
+        server.reply(body)
+    paths = pull_sapiens(served(DETECTOR, server), accept=Person())
+    before = [path.read_bytes() for path in paths]
+    server.reply(b"<html>log in</html>")
+    with pytest.raises(WeightsError, match="no JSON"):
+        pull_sapiens(served(DETECTOR, server), accept=Person(), force=True)
+    assert [path.read_bytes() for path in paths] == before
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "config.json").write_bytes(b'{"model_type": "detr", "other": 1}')
+    with pytest.raises(WeightsMissingError, match=r"model\.safetensors: there is no such file"):
+        pull_sapiens("sapiens-detector", accept=Person(), source=bad)
+    assert [path.read_bytes() for path in paths] == before
+
+
 def test_a_hub_is_read_from_its_text():
     row = {
         "name": "a",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Clip", "ClipOptions", "Watch", "follow"]
 
+_LACK, _LACKING = 1.0, 0.1  # seconds, and of the whole: sound may be that much longer than pictures
+
 
 @dataclass(frozen=True)
 class ClipOptions:
@@ -199,7 +201,7 @@ class _Work:
             self.watch.meter.frame()
 
     def _write(self, pairs: Iterator[_Pair]) -> None:
-        clip, identities, failure = self.clip, set(), None
+        clip, identities, failure, last = self.clip, set(), None, 0.0
 
         def write(pair: _Pair) -> None:
             for sink in self.sinks:
@@ -212,6 +214,7 @@ class _Work:
             for frame, people in pairs:
                 later((frame, people))
                 clip.frames += 1
+                last = frame.stamp.time or last
                 if isinstance(frame, Gap):
                     clip.failed_frames += 1
                     failure = failure or frame
@@ -220,6 +223,16 @@ class _Work:
                     clip.found = len(identities)
         if failure is not None:
             _tell(clip, failure)
+        self._tell_of_the_end(last)
+
+    def _tell_of_the_end(self, last: float) -> None:
+        """Say it if the file is over long before the end that it promises: it may be cut short."""
+        promised = self.source.info.duration
+        if self.options.end is not None or self.clip.interrupted or not promised:
+            return
+        if last < promised - max(_LACK, _LACKING * promised):
+            end = f"ends at {last:.1f} s of {promised:.1f} s"
+            complain(shown(f"{self.clip.path}: {end}; is the file complete?"))
 
 
 def _again(frames: Iterable[Frame | Gap], recording: Recording) -> Iterator[_Pair]:

@@ -43,7 +43,12 @@ def list_(*, cache: Cache = None) -> None:
 
 @app.command()
 def pull(
-    name: Name,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="From 'vitruvian models list', or the alias of a model for poses."
+        ),
+    ],
     *,
     source: Annotated[
         Path | None,
@@ -61,20 +66,23 @@ def pull(
     ] = False,
     cache: Cache = None,
 ) -> None:
-    """Fetch a model, unless it is there undamaged, and print where its files are.
+    """Fetch models, unless they are there undamaged, and print where their files are.
 
     Sapiens2 goes to $SAPIENS_CHECKPOINT_ROOT (by default ~/sapiens2_host), after its licence's terms were
     shown and accepted; other models go to the cache.
     """
-    if is_of_hub(name):
-        found = pull_from_hub(name, source=source, force=force, cache=cache, accept_licence=accept_licence)
+    if source is not None and len(names) > 1:
+        raise typer.BadParameter("takes one model at a time", param_hint="--from")
+    for name in names:
+        if is_of_hub(name):
+            found = pull_from_hub(
+                name, source=source, force=force, cache=cache, accept_licence=accept_licence
+            )
+        else:
+            with downloads() as progress:
+                found = weights.pull(name, cache=cache, force=force, source=source, progress=progress)
         for path in found:
             typer.echo(path)
-        return
-    with downloads() as progress:
-        found = weights.pull(name, cache=cache, force=force, source=source, progress=progress)
-    for path in found:
-        typer.echo(path)
 
 
 @app.command()

@@ -174,7 +174,7 @@ class Batch:
             self.journal.add(entry, files)
         self.report.done += 1
         self.report.found += count
-        return f"{one.path}: {line} -> {files[0]}"
+        return f"{one.path}: {line} -> {files[0] if files else self.results.folder}"
 
     def _digest(self, *, video: bool) -> str:
         """Return a digest of what results depend on beside their input."""

@@ -217,8 +217,8 @@ def _read_boxes(path: Path) -> Boxes:
         OptionError: The file cannot be read, or holds something else.
     """
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        given = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise OptionError(f"--boxes: {path} cannot be read as JSON: {error}") from error
     if not isinstance(given, dict) or not all(_are_boxes(rows) for rows in given.values()):
         message = 'expected {"picture.jpg": [[x0, y0, x1, y1], ...], ...} with numbers, pixels of the picture'

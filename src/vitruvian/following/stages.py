@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,6 +100,7 @@ class Stages:
         follow: Makes the regions of the next frame.
         skeleton: Of the landmarks.
         traits: How instances move.
+        beside: Finds instances beside those who are followed; ``None``: ``look`` does.
         wander: Begins a stream's search for newcomers beside ``look``, which gets these options; ``None``:
             there is none.
     """
@@ -108,6 +110,7 @@ class Stages:
     follow: Follow
     skeleton: Skeleton
     traits: Traits = field(default_factory=Traits)
+    beside: Look | None = None
     wander: Callable[[Tracking], Wander] | None = None
 
 
@@ -133,12 +136,14 @@ def seconds(stamp: Stamp) -> float:
     """Return the time of a frame.
 
     Raises:
-        OptionError: It has none.
+        OptionError: It has none, or one that is no number.
     """
     if stamp.time is None:
         raise OptionError(
             f"frame {stamp.index} of {stamp.source} has no time; give stream() the rate: fps=30, say"
         )
+    if not math.isfinite(stamp.time):
+        raise OptionError(f"frame {stamp.index} of {stamp.source} has the time {stamp.time}, which is none")
     return stamp.time
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from vitruvian.errors import ArrayError, OptionError, shown
-from vitruvian.models.detr import whole_pictures
+from vitruvian.models.detr import DetrDetector, whole_pictures
 from vitruvian.models.tiles import Sight
 from vitruvian.options import check_rotation
 from vitruvian.regions import NOWHERE, Regions, joined
@@ -29,8 +29,17 @@ if TYPE_CHECKING:
     Boxes: TypeAlias = Regions | ArrayLike
     Finder: TypeAlias = Callable[[Sequence[Frame]], Sequence[Boxes]]
 
-__all__ = ["AskedDetector", "BodiesInBoxes", "GivenBoxes", "regions_of_boxes", "turned_boxes"]
+__all__ = [
+    "AskedDetector",
+    "BodiesInBoxes",
+    "GivenBoxes",
+    "OrWholePictures",
+    "best_first",
+    "regions_of_boxes",
+    "turned_boxes",
+]
 
+_FAR = 1e7  # pixels: no picture reaches that far, and float32 tells no pixels apart there
 _ROUNDED = 1e-6  # what a sum of float32 probabilities may have too much
 
 
@@ -52,14 +61,14 @@ def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
         return boxes
     try:
         rows = np.asarray(boxes, np.float64)
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, OverflowError) as problem:
         raise ArrayError(f"{name}: expected numbers of shape (M, 4) or (M, 5), got {boxes!r}") from problem
     if not rows.size:
         rows = rows.reshape(0, 4)
     if rows.ndim != 2 or rows.shape[1] not in (4, 5):
         raise ArrayError(f"{name}: expected shape (M, 4) or (M, 5), got {rows.shape}")
     low, high = rows[:, :2], rows[:, 2:4]
-    if not np.isfinite(rows).all() or (high < low).any():
+    if not (np.abs(rows) < _FAR).all() or (high < low).any():  # which NaN is not
         raise ArrayError(
             f"{name}: each is x0, y0, x1, y1 in pixels with x0 <= x1 and y0 <= y1, got {boxes!r}"
         )
@@ -72,6 +81,11 @@ def regions_of_boxes(boxes: Boxes, name: str = "boxes") -> Regions:
         np.zeros(len(rows), np.float32),
         score.astype(np.float32),
     )
+
+
+def best_first(regions: Regions) -> Regions:
+    """Return the same by falling score; equals stay in their order."""
+    return regions[np.argsort(-regions.score, kind="stable")]
 
 
 def turned_boxes(regions: Regions, rotation: int) -> Regions:
@@ -100,14 +114,15 @@ class GivenBoxes:
     boxes: Boxes | Mapping[str, Boxes]
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
-        """Return the boxes of each picture, in its own pixels.
+        """Return the boxes of each picture, in its own pixels, best first.
 
         Raises:
             ArrayError: They are no boxes.
             OptionError: A picture is not in the mapping, or ``rotation`` is no multiple of 90.
         """
         check_rotation("rotation", rotation)
-        return [turned_boxes(self._of(frame.stamp.source), rotation) for frame in frames]
+        boxes = [best_first(self._of(frame.stamp.source)) for frame in frames]
+        return [turned_boxes(each, rotation) for each in boxes]
 
     def _of(self, source: str) -> Regions:
         if not isinstance(self.boxes, Mapping):
@@ -125,16 +140,15 @@ class AskedDetector:
     """A stranger's detector. It is asked once at a time, from whatever thread: it may not be made for more.
 
     Attributes:
-        ask: Frames in; out come, for each, regions or boxes in its own pixels, best first.
-        whole_image: Whether a picture in which it finds nobody counts as one person that fills it.
+        ask: Frames in; out come, for each, regions or boxes in its own pixels. A ``DetrDetector`` is told
+            which way is up as well.
     """
 
     ask: Finder
-    whole_image: bool = False
     _turn: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
-        """Return what the detector finds in each picture.
+        """Return what the detector finds in each picture, best first.
 
         Raises:
             ArrayError: It returns something else, or not one answer for each picture.
@@ -142,15 +156,30 @@ class AskedDetector:
         """
         check_rotation("rotation", rotation)
         with self._turn:
-            answers = self.ask(frames)
+            knows = isinstance(self.ask, DetrDetector)
+            answers = self.ask(frames, rotation) if knows else self.ask(frames)  # type: ignore[call-arg]  # it does
         if not isinstance(answers, Sequence | np.ndarray):
             raise ArrayError(f"detector: expected a list of answers, one a picture, got {answers!r}")
         if len(answers) != len(frames):
             raise ArrayError(f"detector: expected {len(frames)} answers, one a picture, got {len(answers)}")
-        found = [turned_boxes(regions_of_boxes(each, "the detector's boxes"), rotation) for each in answers]
-        if not self.whole_image:
-            return found
+        found = [best_first(regions_of_boxes(each, "the detector's boxes")) for each in answers]
+        return [turned_boxes(each, rotation) for each in found]
+
+
+@dataclass(frozen=True, eq=False)
+class OrWholePictures:
+    """A detector for pictures that may be cut out already: with nobody found, somebody fills the picture.
+
+    Attributes:
+        find: Frames in, the boxes of each out.
+    """
+
+    find: _Find
+
+    def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
+        """Return what is found in each picture, or else all of it."""
         whole = whole_pictures(frames, rotation)
+        found = self.find(frames, rotation)
         return [some if len(some) else all_of_it for some, all_of_it in zip(found, whole, strict=True)]
 
 

@@ -52,7 +52,6 @@ class DetrDetector:
         session: An open DETR network.
         threshold: Probability that a person must exceed, 0 to 1.
         iou: Overlap above which the less probable of two people is dropped, 0 to 1.
-        whole_image: Whether a picture in which nobody is found counts as one person that fills it.
         batch: Most pictures in one call of the network.
 
     Raises:
@@ -65,7 +64,6 @@ class DetrDetector:
         *,
         threshold: float = 0.3,
         iou: float = 0.3,
-        whole_image: bool = False,
         batch: int = 8,
     ) -> None:
         check_number("threshold", threshold, 0, 1)
@@ -74,7 +72,6 @@ class DetrDetector:
         self._session = session
         self._threshold = threshold
         self._iou = iou
-        self._whole_image = whole_image
         self._batch = batch
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
@@ -114,8 +111,6 @@ class DetrDetector:
     ) -> Regions:
         width, height = _turned_size(frame, rotation)
         people, scores = person_boxes(logits, boxes, width, height, threshold=self._threshold, iou=self._iou)
-        if not len(people) and self._whole_image:
-            return whole_pictures([frame], rotation)[0]
         return _turned_back(people, scores, frame, rotation)
 
 

@@ -63,7 +63,6 @@ class SapiensSettings:
         num_poses: Most people in the result, the detector's best first; ``None``: everyone found.
         min_pose_detection_confidence: Probability that a person must exceed for the detector, 0 to 1.
         max_overlap: Intersection over union above which the less probable of two people is dropped, 0 to 1.
-        whole_image: Whether a picture in which nobody is found counts as one person that fills it.
         batch: Most people that the network reads at once, of however many pictures.
 
     Raises:
@@ -73,7 +72,6 @@ class SapiensSettings:
     num_poses: int | None = None
     min_pose_detection_confidence: float = 0.3
     max_overlap: float = 0.3
-    whole_image: bool = False
     batch: int = 8
 
     def __post_init__(self) -> None:

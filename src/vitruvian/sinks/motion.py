@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +14,7 @@ from vitruvian.sinks.staged import Staged, unwritable
 from vitruvian.sinks.table import check_skeleton
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -105,13 +107,13 @@ class People:
         Args:
             track_id: Of whom; ``None`` is the person with most frames, or, where nobody came, a motion of
                 which nothing is known.
-            everyone: Of all there are instead.
+            everyone: Of all there are instead; where nobody came, as above.
 
         Raises:
             SinkError: Nobody has this track id.
         """
         most: int | None = max(self._seen, key=lambda one: len(self._seen[one].times), default=None)
-        chosen = list(self._seen) if everyone else [most if track_id is None else track_id]
+        chosen = (list(self._seen) or [None]) if everyone else [most if track_id is None else track_id]
         if track_id is not None and track_id not in self._seen:
             there = ", ".join(map(str, self._seen)) or "nobody at all"
             raise SinkError(f"nobody has the track id {track_id}; there is {there}", path=self._path)
@@ -228,13 +230,39 @@ class MotionSink:
         people, self._people = self._people, None
         if people is None:
             return
-        for number, motion in people.motions(self._track_id, everyone=self._everyone).items():
-            place = self._path
-            if self._everyone and number is not None:
-                place = place.with_name(f"{place.stem}.{number}{place.suffix}")
+        motions = people.motions(self._track_id, everyone=self._everyone)
+        written = {self._save_one(number, motion) for number, motion in motions.items()}
+        if self._everyone:
+            self._remove_all_but(written)
+
+    def _save_one(self, number: int | None, motion: Motion) -> Path:
+        """Write one person to their file, and return where it is."""
+        place = self._path
+        if self._everyone and number is not None:
+            place = place.with_name(f"{place.stem}.{number}{place.suffix}")
+            self._check(place)
+        with Staged(place) as staged:
+            try:
+                self._save(staged.part, motion, place)
+            except OSError as error:
+                raise unwritable(error, place) from error
+        return place
+
+    def _remove_all_but(self, written: Container[Path]) -> None:
+        """Remove the files of an earlier run that found others, and nothing that is not ours.
+
+        Raises:
+            SinkError: One cannot be removed.
+        """
+        stem, ending = self._path.stem, self._path.suffix
+        numbered = re.compile(rf"{re.escape(stem)}(\.\d+)?{re.escape(ending)}")
+        for place in self._path.parent.glob(f"{glob.escape(stem)}*{ending}"):
+            if place in written or not numbered.fullmatch(place.name):
+                continue
+            try:
                 self._check(place)
-            with Staged(place) as staged:
-                try:
-                    self._save(staged.part, motion, place)
-                except OSError as error:
-                    raise unwritable(error, place) from error
+                place.unlink()
+            except SinkError:
+                continue
+            except OSError as error:
+                raise SinkError(f"an earlier file cannot be removed: {error.strerror}", path=place) from error

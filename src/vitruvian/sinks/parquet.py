@@ -98,7 +98,9 @@ class ParquetSink:
         )
         staged = Staged(self._path)
         with staged.opening():
-            self._writer = self._format.ParquetWriter(str(staged.part), self._schema, compression="zstd")
+            # As a file: Arrow wants paths to be text, which not all are.
+            self._file = staged.part.open("wb")
+            self._writer = self._format.ParquetWriter(self._file, self._schema, compression="zstd")
         self._staged, self._skeleton = staged, skeleton
 
     def _flush(self) -> None:
@@ -133,7 +135,8 @@ class ParquetSink:
                 try:
                     self._flush()
                 finally:
-                    self._writer.close()
+                    with self._file:
+                        self._writer.close()
 
 
 def read_parquet(path: str | Path) -> Recording:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import TYPE_CHECKING
 
 import av
@@ -22,6 +24,8 @@ __all__ = ["Sound"]
 # What MP4 holds and players play from it.
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "opus"})
 _RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})  # of AAC
+_FALL = 0.5  # seconds: less is how some recorders count
+_SHORT = 0.01  # seconds
 # What a playlist names is not followed anywhere but to files.
 _LOCAL = {"protocol_whitelist": "file,pipe"}
 
@@ -44,16 +48,21 @@ class Sound:
     def __init__(self, source: str | Path, target: OutputContainer, *, first: float, origin: float) -> None:
         self._target = target
         try:
-            self._file: InputContainer = av.open(str(source), options=_LOCAL, metadata_errors="ignore")
+            # The prefix keeps FFmpeg from taking a file name such as "take:1" for an address.
+            address = f"file:{os.path.abspath(source)}"  # noqa: PTH100  # keeps links
+            self._file: InputContainer = av.open(address, options=_LOCAL, metadata_errors="ignore")
         except (av.FFmpegError, OSError) as error:
             raise SinkError(f"its sound cannot be read: {error}", path=source) from error
-        self._in: AudioStream | None = next(iter(self._file.streams.audio), None)
+        # FFmpeg does not know every kind of sound, and has no context for those.
+        known = (stream for stream in self._file.streams.audio if stream.codec_context is not None)
+        self._in: AudioStream | None = next(known, None)
         self._out: AudioStream | None = None
         self._held: Packet[AudioStream] | None = None
         if self._in is None:
             return
         zero = _start(self._file)
         self._first, self._shift = first + zero, origin + zero
+        self._end = -math.inf
         self._copies = self._in.codec_context.name in _COPIED
         self._out = target.add_stream_from_template(self._in) if self._copies else _aac(target, self._in)
         if first > 0:
@@ -65,11 +74,21 @@ class Sound:
         if self._out is None:
             return
         while (packet := self._held or next(self._packets, None)) is not None:
+            if self._held is None:
+                self._join(packet)
             self._held = packet
             if _seconds(packet) - self._shift >= until:
                 return
             self._held = None
             self._write(packet, self._out)
+
+    def _join(self, packet: Packet[AudioStream]) -> None:
+        """Let time rise where it falls: recordings that were put together begin anew there."""
+        begin = _seconds(packet) - self._shift
+        if begin < self._end - _FALL:
+            self._shift += begin - self._end
+            begin = self._end
+        self._end = begin + _length(packet)
 
     def close(self) -> None:
         """Write what an encoder still holds, and let go of the source."""
@@ -89,26 +108,25 @@ class Sound:
                 return
             if packet.pts is None or packet.is_corrupt or packet.time_base is None:
                 continue
-            end = _seconds(packet) + float((packet.duration or 0) * packet.time_base)
-            if end > self._first:
+            # How long some packets are is not said; none is empty.
+            if _seconds(packet) + (_length(packet) or _SHORT) > self._first:
                 yield packet
 
     def _write(self, packet: Packet[AudioStream], out: AudioStream) -> None:
-        if self._copies:
-            shift = _ticks(self._shift, packet.time_base)
-            packet.pts = (packet.pts or 0) - shift
-            packet.dts = packet.pts  # sound is never out of order
-            packet.stream = out
-            self._target.mux(packet)
-            return
         try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            return
-        for frame in frames:
-            if frame.pts is not None:
-                frame.pts -= _ticks(self._shift, frame.time_base)
-            self._target.mux(out.encode(frame))
+            if self._copies:
+                shift = _ticks(self._shift, packet.time_base)
+                packet.pts = (packet.pts or 0) - shift
+                packet.dts = packet.pts  # sound is never out of order
+                packet.stream = out
+                self._target.mux(packet)
+                return
+            for frame in packet.decode():
+                if frame.pts is not None:
+                    frame.pts -= _ticks(self._shift, frame.time_base)
+                self._target.mux(out.encode(frame))
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            return  # damaged: there is silence in its place
 
 
 def _aac(target: OutputContainer, stream: AudioStream) -> AudioStream:
@@ -123,6 +141,10 @@ def _start(file: InputContainer) -> float:
     """Return the time that is 0 to those who play the file: its container's start."""
     start: int | None = file.start_time
     return 0.0 if start is None else start / av.time_base
+
+
+def _length(packet: Packet[AudioStream]) -> float:
+    return float((packet.duration or 0) * (packet.time_base or 0))
 
 
 def _seconds(packet: Packet[AudioStream]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Self
@@ -138,7 +139,9 @@ class _Film:
         # The name is hidden and tells no format.
         # Where a track starts is kept in ticks of the whole movie, which are milliseconds if nothing is said.
         exact = {"movie_timescale": str(_CLOCK)}
-        self._file: OutputContainer = av.open(str(staged.part), "w", format="mp4", container_options=exact)
+        # The prefix keeps FFmpeg from taking a folder such as "run:1" for an address.
+        address = f"file:{os.path.abspath(staged.part)}"  # noqa: PTH100  # keeps links
+        self._file: OutputContainer = av.open(address, "w", format="mp4", container_options=exact)
         self._file.metadata["comment"] = VIDEO_MARK.decode("ascii")
         self._stream = _video_stream(self._file, self._size, fps, staged.place)
         self._to_yuv = VideoReformatter()

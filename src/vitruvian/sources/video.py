@@ -198,7 +198,9 @@ class _Reading:
             if target > 0 and _seek(self._opened, target):
                 self._restart()
                 items = self._decoded(stopped)
-                first = next(items, None)
+                # Not every index leads to a key frame: what cannot be decoded before the first picture tells
+                # nothing of the file, and when it comes is told by pictures alone.
+                first = next((item for item in items if item[1] is not None), None)
                 if first is not None and first[0] <= self._start:
                     yield first
                     yield from items

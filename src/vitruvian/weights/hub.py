@@ -46,11 +46,13 @@ class HubFile:
         name: In the repository.
         place: Below the root of the checkpoints.
         url: Where it is fetched from.
+        needed: Whether we read it; what only the original reads is fetched as well.
     """
 
     name: str
     place: str
     url: str
+    needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,12 @@ def builtin_hub() -> Hub:
 def _model(row: dict[str, Any], licences: dict[str, Licence], address: str) -> HubModel:
     repository = row["repository"]
     files = tuple(
-        HubFile(file["name"], file["place"], address.format(repository=repository, name=file["name"]))
+        HubFile(
+            file["name"],
+            file["place"],
+            address.format(repository=repository, name=file["name"]),
+            file.get("needed", True),
+        )
         for file in row["files"]
     )
     return HubModel(row["name"], row["title"], repository, licences[row["licence"]], files)

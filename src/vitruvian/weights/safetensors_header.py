@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitruvian.errors import WeightsError, WeightsMissingError
+from vitruvian.errors import WeightsError, WeightsMissingError, shown
 from vitruvian.weights.entry import Entry
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ _BYTES = {
 
 _PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """What files of ``torch.save`` begin with: a zip archive, or a pickle by itself."""
+
+_AXES = 16
+_LONGEST = 1 << 48
+"""Axes of a tensor, and numbers along one: more is in no file, and too much to be counted with or shown."""
 
 _POINTER = b"version https://git-lfs"
 
@@ -122,8 +126,8 @@ def _stored(entry: Entry) -> StoredTensor:
     if dtype not in _BYTES:
         raise entry.error(f"unknown dtype {dtype!r}")
     shape = tuple(axis.is_a(int) for axis in entry.at("shape").items())
-    if any(axis < 0 for axis in shape):
-        raise entry.error(f"a shape without negative numbers is needed, got {list(shape)}")
+    if len(shape) > _AXES or not all(0 <= axis < _LONGEST for axis in shape):
+        raise entry.error(f"a shape of at most {_AXES} axes is needed, each from 0 to {_LONGEST:,}")
     return StoredTensor(dtype, shape)
 
 
@@ -131,6 +135,8 @@ def _span(entry: Entry) -> tuple[int, int]:
     """Return from where to where the tensor lies, which fits its shape."""
     stored = _stored(entry)
     offsets = [offset.is_a(int) for offset in entry.at("data_offsets").items()]
+    if not all(0 <= offset < _LONGEST for offset in offsets):
+        raise entry.error(f"data_offsets from 0 to {_LONGEST:,} are needed")
     needed = math.prod(stored.shape) * _BYTES[stored.dtype]
     if len(offsets) != 2 or offsets[1] - offsets[0] != needed:
         raise entry.error(
@@ -144,7 +150,7 @@ def _check_spans(path: Path, spans: list[tuple[int, int, str]], size: int) -> No
     for begin, stop, name in spans:
         if begin != end:
             raise WeightsError(
-                f"damaged: the tensor {name} begins at byte {begin:,} and not {end:,}", path=path
+                f"damaged: the tensor {shown(name)} begins at byte {begin:,} and not {end:,}", path=path
             )
         end = stop
     if end > size:

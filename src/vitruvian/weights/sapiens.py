@@ -92,28 +92,29 @@ def pose_path(size: str, root: Path | None = None) -> Path:
     return (sapiens_root() if root is None else root) / "pose" / f"sapiens2_{size}_pose.safetensors"
 
 
-def pose_places(size: str) -> list[tuple[PoseOrigin, Path]]:
+def pose_places(size: str, root: Path | None = None) -> list[tuple[PoseOrigin, Path]]:
     """Return every file that a size is looked for in, in order, whether it is there or not."""
     repository = f"sapiens2-pose-{size}"
-    root = sapiens_root()
+    root = sapiens_root() if root is None else root
     places: list[tuple[PoseOrigin, Path]] = [("original", pose_path(size, root))]
     places += [("folder", folder / repository / _WEIGHTS) for folder in (root / "pose", root)]
     places += [("hub-cache", folder / _WEIGHTS) for folder in _hub_snapshots(repository)]
     return places
 
 
-def detector_places() -> list[Path]:
+def detector_places(root: Path | None = None) -> list[Path]:
     """Return every folder that the person detector is looked for in, in order, there or not."""
-    return [sapiens_root() / "detector" / DETECTOR, *_hub_snapshots(DETECTOR)]
+    return [(sapiens_root() if root is None else root) / "detector" / DETECTOR, *_hub_snapshots(DETECTOR)]
 
 
-def find_pose(model: str | Path) -> PoseCheckpoint:
+def find_pose(model: str | Path, root: Path | None = None) -> PoseCheckpoint:
     """Return the checkpoint of a pose network; only its header is read.
 
     Args:
         model: A size (``0.4b``, ``0.8b``, ``1b``, ``5b``), which is looked for in ``pose_places``; or the
             path of a safetensors file, or of a folder with ``config.json`` and ``model.safetensors``, both
             with the tensors under the original's names.
+        root: The folder of the checkpoints; ``sapiens_root()`` if None.
 
     Raises:
         WeightsMissingError: It is in none of the places; the message names them all.
@@ -129,7 +130,7 @@ def find_pose(model: str | Path) -> PoseCheckpoint:
             )
         return open_pose(path)
     size = pose_size(model)
-    places = pose_places(size)
+    places = pose_places(size, root)
     for origin, path in places:
         if path.is_file():
             if origin != "original":
@@ -168,18 +169,19 @@ def open_pose(path: Path, *, size: str | None = None, origin: PoseOrigin = "orig
     return PoseCheckpoint(actual, path, layout, origin)
 
 
-def find_detector(path: str | Path | None = None) -> Path:
+def find_detector(path: str | Path | None = None, root: Path | None = None) -> Path:
     """Return the folder of the person detector, DETR; its header has been checked.
 
     Args:
         path: The folder, with ``config.json`` and ``model.safetensors``; or None to look in
             ``detector_places``.
+        root: The folder of the checkpoints; ``sapiens_root()`` if None.
 
     Raises:
         WeightsMissingError: It is in none of the places; the message names them all.
         WeightsError: The file is cut short, damaged, a pickle, or holds something else.
     """
-    places = detector_places() if path is None else [_expanded(path)]
+    places = detector_places(root) if path is None else [_expanded(path)]
     for folder in places:
         if (folder / _WEIGHTS).is_file():
             check_detector(folder)
@@ -241,7 +243,7 @@ def _check_config(path: Path, kind: str) -> None:
 
 
 def _hub_snapshots(repository: str) -> Iterator[Path]:
-    """Yield the folders in which the hub's own cache would keep the newest version of a repository."""
+    """Yield the folders in which the hub's own cache would keep a repository, the newest version first."""
     home = os.environ.get("HF_HOME") or str(
         Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     )
@@ -251,8 +253,15 @@ def _hub_snapshots(repository: str) -> Iterator[Path]:
         revision = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         revision = ""
-    named = revision if revision and not set(revision) & set("/\\\0") and revision != ".." else "*"
-    yield folder / "snapshots" / named
+    snapshots = folder / "snapshots"
+    if revision and not set(revision) & set("/\\\0") and revision not in (".", ".."):
+        yield snapshots / revision
+        return
+    try:
+        kept = sorted(snapshots.iterdir(), key=lambda place: place.stat().st_mtime, reverse=True)
+    except OSError:
+        kept = []
+    yield from kept or [snapshots / "*"]  # what was fetched by its revision alone has no "main"
 
 
 def _legacy(places: list[Path]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from vitruvian.errors import WeightsError
+from vitruvian.errors import WeightsError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vitruvian.weights.safetensors_header import StoredTensor
 
-__all__ = ["PERIODS", "SIZES", "SapiensLayout", "check_layout", "read_layout"]
+__all__ = ["PERIODS", "SIZES", "SapiensLayout", "check_kind", "check_layout", "read_layout"]
 
 PERIODS = "backbone.rope_embed.periods"
 """A buffer of bf16 numbers that the original writes as well; it may be absent."""
@@ -141,11 +141,11 @@ def read_layout(header: Mapping[str, StoredTensor], path: Path) -> SapiensLayout
         )
     try:
         layout = _told(shapes, layers)
+        check_layout(header, layout, path)
     except (KeyError, IndexError, ZeroDivisionError) as problem:
-        raise WeightsError(
-            "damaged: the shapes of its tensors fit no Sapiens2 pose network", path=path
-        ) from problem
-    check_layout(header, layout, path)
+        raise WeightsError(_UNFIT, path=path) from problem
+    if not _are_heads(layout):
+        raise WeightsError(_UNFIT, path=path)
     return layout
 
 
@@ -177,9 +177,41 @@ def check_layout(header: Mapping[str, StoredTensor], layout: SapiensLayout, path
         if found
     ]
     if faults:
-        raise WeightsError(f"the tensors are not those of a pose network: {'; '.join(faults)}", path=path)
+        raise WeightsError(
+            f"the tensors are not those of a pose network: {shown('; '.join(faults))}", path=path
+        )
 
 
+def check_kind(layout: SapiensLayout, path: Path) -> None:
+    """Refuse a network of another kind than those released, whose points would lie elsewhere or be others.
+
+    Args:
+        layout: Of the file.
+        path: Of the file, for error messages.
+
+    Raises:
+        WeightsError: It is one.
+    """
+    doublings = len(layout.deconv)
+    for right, fault in (
+        (layout.points == _POINTS, f"{layout.points} points, and Sapiens2 has {_POINTS}"),
+        (layout.patch == _PATCH, f"patches of {layout.patch} pixels, and Sapiens2 of {_PATCH}"),
+        (doublings == _DOUBLINGS, f"{doublings} layers that enlarge heat maps, and Sapiens2 {_DOUBLINGS}"),
+    ):
+        if not right:
+            raise WeightsError(f"this is another pose network: it has {fault}", path=path)
+
+
+def _are_heads(layout: SapiensLayout) -> bool:
+    """Say whether the numbers of a token can be shared out to heads, and those turned by fours."""
+    whole = layout.heads * layout.head_dim == layout.dim and not layout.head_dim % 4
+    return whole and all(count and not layout.heads % count for count in layout.kv_heads)
+
+
+_POINTS, _PATCH, _DOUBLINGS = 308, 16, 2
+"""With these the heat maps have a quarter of the picture's rows and columns."""
+
+_UNFIT = "damaged: the shapes of its tensors fit no Sapiens2 pose network"
 _LAYER = re.compile(r"backbone\.blocks\.(\d{1,4})\.")
 _TELLING = (
     "backbone.cls_token",
@@ -215,4 +247,4 @@ def _kind(shapes: Mapping[str, tuple[int, ...]]) -> str:
         return "its names are those inside transformers; save_pretrained writes the original's"
     if any(name.startswith(("backbone.blocks.", "blocks.")) for name in shapes):
         return "it is a backbone without the head for poses"
-    return f"its first tensors: {', '.join(sorted(shapes)[:3]) or 'none'}"
+    return f"its first tensors: {shown(', '.join(sorted(shapes)[:3])) or 'none'}"

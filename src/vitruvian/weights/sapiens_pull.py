@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vitruvian.errors import WeightsError, WeightsMissingError
-from vitruvian.weights.disk import locked, write_file, writing
+from vitruvian.weights.disk import locked, read_file, write_file, writing
 from vitruvian.weights.download import Limits, download_file
+from vitruvian.weights.entry import Entry
 from vitruvian.weights.fetching import FetchError, Progress
 from vitruvian.weights.hub import HubFile, HubModel, Licence, builtin_hub
 from vitruvian.weights.safetensors_header import read_header
@@ -28,6 +30,8 @@ _MOST = 64 << 30
 _POSE = "sapiens-"
 _DETECTOR = "sapiens-detector"
 _HEADED = ".safetensors"
+_SETTINGS = 1 << 20
+"""Bytes of the largest file of settings."""
 
 
 def sapiens_paths(model: str | HubModel, *, root: Path | None = None) -> tuple[Path, ...]:
@@ -41,8 +45,8 @@ def sapiens_paths(model: str | HubModel, *, root: Path | None = None) -> tuple[P
 
 
 def sapiens_present(model: str | HubModel, *, root: Path | None = None) -> bool:
-    """Return whether all files of ``model`` are there; their content is not looked at."""
-    return all(path.is_file() for path in sapiens_paths(model, root=root))
+    """Return whether all files of ``model`` that we read are there; their content is not looked at."""
+    return all((_root(root) / file.place).is_file() for file in _named(model).files if file.needed)
 
 
 def sapiens_faults(model: str | HubModel, *, root: Path | None = None) -> str | None:
@@ -161,16 +165,19 @@ def _check(model: HubModel, root: Path) -> None:
     """Refuse files that are missing or not those of the model; of tensors only the headers are read."""
     for file in model.files:
         path = root / file.place
-        if not path.is_file():
+        if path.is_file():
+            _check_file(model, file, path)
+        elif file.needed:
             raise WeightsMissingError("there is no such file", path=path)
-        if file.place.endswith(_HEADED):
-            _check_file(model, path)
     if model.name == _DETECTOR:
         check_detector((root / model.files[0].place).parent)
 
 
-def _check_file(model: HubModel, path: Path) -> None:
-    if model.name == _DETECTOR:
+def _check_file(model: HubModel, file: HubFile, path: Path) -> None:
+    """Refuse what cannot be this file of the model, by itself."""
+    if not file.place.endswith(_HEADED):
+        Entry.parse(read_file(path, limit=_SETTINGS), path).is_a(dict)
+    elif model.name == _DETECTOR:
         read_header(path)
     else:
         open_pose(path, size=model.name.removeprefix(_POSE))
@@ -179,13 +186,10 @@ def _check_file(model: HubModel, path: Path) -> None:
 def _fetch(model: HubModel, file: HubFile, root: Path, progress: Progress | None) -> None:
     target = root / file.place
 
-    def check(part: Path) -> None:
-        if file.place.endswith(_HEADED):
-            _check_file(model, part)
-
     try:
         with locked(target.parent):
             part = target.with_name(f"{target.name}.part")
+            check = partial(_check_file, model, file)
             download_file(file.url, part, target, check=check, progress=progress, limits=Limits(size=_MOST))
     except FetchError as problem:
         raise WeightsError(
@@ -199,18 +203,20 @@ def _copy(model: HubModel, root: Path, source: Path) -> None:
     names = ", ".join(file.name for file in model.files)
     if not source.is_dir() and len(model.files) > 1:
         raise WeightsError(f"this is no folder; {model.name} needs one with {names}", path=source)
-    for file in model.files:
-        given = source / file.name if source.is_dir() else source
-        if not given.is_file():
-            raise WeightsMissingError("there is no such file", path=given)
-        if file.place.endswith(_HEADED):
-            _check_file(model, given)
+    given = {file: source / file.name if source.is_dir() else source for file in model.files}
+    there = {file: place for file, place in given.items() if place.is_file()}
+    for file, place in given.items():
+        if file in there:
+            _check_file(model, file, place)
+        elif file.needed:
+            raise WeightsMissingError("there is no such file", path=place)
+    for file, place in there.items():
         target = root / file.place
         with locked(target.parent):
             fresh = target.with_name(f".{uuid4().hex[:12]}.part")
             with writing(target.parent):
                 try:
-                    shutil.copyfile(given, fresh)
+                    shutil.copyfile(place, fresh)
                     fresh.replace(target)
                 finally:
                     fresh.unlink(missing_ok=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitruvian.errors import OptionError
 from vitruvian.following import SURE, Traits, follow_boxes
-from vitruvian.models.boxes import AskedDetector, GivenBoxes
+from vitruvian.models.boxes import AskedDetector, GivenBoxes, OrWholePictures
 from vitruvian.models.detr import DetrDetector
 from vitruvian.models.sapiens import CROP, SapiensLandmarker, SapiensSettings
+from vitruvian.options import check_number
 from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
 from vitruvian.runtimes.openvino.sapiens import OpenVINOSapiens
@@ -20,8 +22,8 @@ from vitruvian.runtimes.torch.detr import TorchDetr
 from vitruvian.runtimes.torch.sapiens import TorchSapiens
 from vitruvian.runtimes.torch.threads import use_threads
 from vitruvian.skeleton import Skeleton
-from vitruvian.weights.sapiens import DETECTOR as DETR
-from vitruvian.weights.sapiens import find_detector, find_pose, open_pose, pose_path, pose_size
+from vitruvian.weights.sapiens import find_detector, find_pose
+from vitruvian.weights.sapiens_layout import check_kind
 from vitruvian.weights.weight_file import sha256_of_file
 
 if TYPE_CHECKING:
@@ -78,12 +80,14 @@ def sapiens(  # noqa: PLR0913  # each stands for itself
             DETR-ResNet-101-DC5 from the root.
         boxes: Where people are, instead of a detector: boxes as above, for every picture; or a mapping from
             ``Stamp.source`` (or its file name) to the boxes of that picture. For stills.
-        whole_image: Whether a picture in which nobody is found counts as one person that fills it.
+        whole_image: Whether a picture in which nobody is found counts as one person that fills it; in a
+            stream, while nobody is followed.
         num_poses: Most people in the result, the detector's best first; by default everyone found.
         flip: Whether each crop is read mirrored as well and the answers are averaged, at twice the time.
         parity: Whether rotary positions are rounded as in the original.
         dtype: ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 on a GPU, fp32 on the CPU.
-        root: Folder of the checkpoints; by default ``$SAPIENS_CHECKPOINT_ROOT`` or ``~/sapiens2_host``.
+        root: Folder in which sizes and the detector are looked for; by default ``$SAPIENS_CHECKPOINT_ROOT``
+            or ``~/sapiens2_host``.
         batch: Most people, of however many pictures, that the network reads at once.
         compile: Whether PyTorch compiles the network, which takes minutes and pays for long work on a GPU.
         threads: CPU threads of PyTorch, in the whole process; by default all cores.
@@ -95,29 +99,27 @@ def sapiens(  # noqa: PLR0913  # each stands for itself
         WeightsError: A checkpoint is missing, damaged, or of another kind; the message names every place.
         SessionError: PyTorch or transformers is missing, or there is not enough memory.
     """
-    settings = SapiensSettings(num_poses=num_poses, whole_image=whole_image, batch=batch)
+    settings = SapiensSettings(num_poses=num_poses, batch=batch)
     if boxes is not None and (detector is not None or whole_image):
         raise OptionError("boxes: they say where people are; leave out detector and whole_image")
     open_session = _opener(
         runtime, device=device, dtype=dtype, flip=flip, parity=parity, compile=compile, threads=threads
     )
-    checkpoint = _checkpoint(size, root)
-    detect = _detect(detector, boxes, root, whole_image=whole_image)
+    place = None if root is None else Path(root).expanduser()
+    checkpoint = find_pose(size, place)
+    check_kind(checkpoint.layout, checkpoint.path)
+    detect = _detect(detector, boxes, place)
     files = [checkpoint.path, *([detect / "model.safetensors"] if isinstance(detect, Path) else [])]
     with ExitStack() as opened, ThreadPoolExecutor(len(files)) as pool:
         digests = pool.map(sha256_of_file, files)  # of gigabytes, while the networks are built
         session = open_session(checkpoint)
         opened.callback(session.close)
-        finder: Detect
-        if isinstance(detect, Path):
-            detr = TorchDetr(detect, device=device, dtype=dtype)
-            opened.callback(detr.close)
-            finder = _detr_detector(detr, settings)
-        else:
-            finder = detect
+        finder = _finder(detect, settings, opened, device=device, dtype=dtype)
         model = Provenance(f"sapiens2-{checkpoint.size}", tuple(digests), session.name)
         look, release = _look_on_device(session), opened.pop_all().close
-    return sapiens_pipeline(session, finder, settings, model=model, release=release, look=look)
+    pipeline = sapiens_pipeline(session, finder, settings, model=model, release=release, look=look)
+    # While somebody is followed, a detector that finds nobody has missed them.
+    return replace(pipeline, detect=OrWholePictures(finder), beside=finder) if whole_image else pipeline
 
 
 def detr(
@@ -178,36 +180,38 @@ def sapiens_pipeline(
     )
 
 
-def _checkpoint(size: str | Path, root: str | Path | None) -> PoseCheckpoint:
-    if root is None:
-        return find_pose(size)
-    name = pose_size(str(size))
-    return open_pose(pose_path(name, Path(root).expanduser()), size=name)
-
-
 def _detect(
     detector: Finder | str | Path | None,
     boxes: Boxes | Mapping[str, Boxes] | None,
-    root: str | Path | None,
-    *,
-    whole_image: bool,
+    root: Path | None,
 ) -> GivenBoxes | AskedDetector | Path:
     """Return what finds people, or the folder of the network that does."""
     if boxes is not None:
         return GivenBoxes(boxes)
     if detector is None:
-        return find_detector(None if root is None else Path(root).expanduser() / "detector" / DETR)
+        return find_detector(root=root)
     if isinstance(detector, str | Path):
         return find_detector(detector)
-    return AskedDetector(detector, whole_image=whole_image)
+    return AskedDetector(detector)
 
 
-def _detr_detector(session: TorchDetr, settings: SapiensSettings) -> DetrDetector:
+def _finder(
+    detect: GivenBoxes | AskedDetector | Path,
+    settings: SapiensSettings,
+    opened: ExitStack,
+    *,
+    device: str,
+    dtype: str,
+) -> Detect:
+    """Return what finds people; a network that is opened for that is closed with the rest."""
+    if not isinstance(detect, Path):
+        return detect
+    session = TorchDetr(detect, device=device, dtype=dtype)
+    opened.callback(session.close)
     return DetrDetector(
         session,
         threshold=settings.min_pose_detection_confidence,
         iou=settings.max_overlap,
-        whole_image=settings.whole_image,
         batch=settings.batch,
     )
 
@@ -228,13 +232,19 @@ def _opener(
     if runtime == "openvino" and (parity or compile or device not in ("auto", "cpu")):
         raise OptionError(
             'runtime: "openvino" runs on device="cpu" alone, compiles by itself, and cannot round rotations '
-            "as the original does: pass parity=False"
+            "as the original does: pass parity=False (--no-parity)"
         )
     if threads is not None:
-        use_threads(threads)
-    if runtime == "openvino":
-        return partial(OpenVINOSapiens, dtype=dtype, flip=flip, threads=threads)
-    return partial(TorchSapiens, device=device, dtype=dtype, flip=flip, parity=parity, compile=compile)
+        check_number("threads", threads, 1, whole=True)
+
+    def open_session(checkpoint: PoseCheckpoint) -> TorchSapiens | OpenVINOSapiens:
+        if threads is not None:
+            use_threads(threads)
+        if runtime == "openvino":
+            return OpenVINOSapiens(checkpoint, dtype=dtype, flip=flip, threads=threads)
+        return TorchSapiens(checkpoint, device=device, dtype=dtype, flip=flip, parity=parity, compile=compile)
+
+    return open_session
 
 
 def _look_on_device(session: TorchSapiens | OpenVINOSapiens) -> Look | None:

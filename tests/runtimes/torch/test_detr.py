@@ -139,6 +139,25 @@ def test_counters_of_batches_are_ignored(detector, tmp_path):
     assert np.array_equal(found[0], expected[0])
 
 
+@pytest.mark.parametrize("heads", [None, [8], 0, 3, -1])
+def test_heads_that_the_network_cannot_have(detector, tmp_path, heads):
+    folder, tensors = detector
+    save_file(tensors, tmp_path / "model.safetensors")
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "encoder_attention_heads": heads}))
+    with pytest.raises(SessionError, match="holds no DETR"):
+        TorchDetr(tmp_path, device="cpu")
+
+
+def test_two_tensors_for_one_place_are_refused(detector, tmp_path):
+    folder, tensors = detector
+    twice = {"model.encoder.layers.0.mlp.fc1.weight": tensors["model.encoder.layers.0.fc1.weight"].clone()}
+    save_file({**tensors, **twice}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(SessionError, match="two tensors for one"):
+        TorchDetr(tmp_path, device="cpu")
+
+
 def test_bf16_stays_near(detector):
     folder, _ = detector
     pixels = picture(80, 100)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -234,6 +235,16 @@ def test_what_is_compiled_is_the_same_network(small, monkeypatch):
         found, _ = maps(small, pixels, parity=parity, compile=True)
         assert found.shape == expected.shape
         assert (found - expected).abs().max() < 1e-5
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch writes C++ here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's compiler uses what PyTorch deprecates
+def test_compiled_code_rounds_where_the_original_does(small):
+    pixels = crops(1)
+    compiled, _ = maps(small, pixels, compile=True)
+    with_parity, _ = maps(small, pixels)
+    without, _ = maps(small, pixels, parity=False)
+    assert (compiled - with_parity).abs().max() < 0.1 * (without - with_parity).abs().max()
 
 
 MOST_MEMORY = """

@@ -70,7 +70,12 @@ def assign(
 
 
 def _check_names(shapes: dict[str, tuple[int, ...]], found: dict[str, tuple[str, ...]], path: Path) -> None:
-    targets = {target: key for key, each in found.items() for target in each}
+    targets: dict[str, str] = {}
+    for key, each in found.items():
+        for target in each:
+            if target in targets:
+                raise SessionError(f"two tensors for one: {targets[target]}, {key}", network=path.name)
+            targets[target] = key
     missing = sorted(shapes.keys() - targets.keys())
     unexpected = sorted(targets[name] for name in targets.keys() - shapes.keys())
     if missing or unexpected:

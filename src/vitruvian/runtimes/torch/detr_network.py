@@ -78,7 +78,7 @@ def detr_network(folder: Path, *, device: torch.device) -> nn.Module:
     try:
         shapes = _shapes(path)
         config = _config(shapes, settings)
-    except (KeyError, ValueError, IndexError) as problem:
+    except (KeyError, ValueError, IndexError, TypeError) as problem:
         raise SessionError(
             f"holds no DETR on a ResNet of bottlenecks ({problem})", network=path.name
         ) from problem
@@ -118,6 +118,7 @@ def _config(shapes: Mapping[str, tuple[int, ...]], settings: Mapping[str, Any]) 
         _count(shapes, rf"{re.escape(_BACKBONE)}encoder\.stages\.{stage}\.layers\.(\d+)\.")
         for stage in range(4)
     ]
+    width = shapes["model.input_projection.weight"][0]
     last = "{}encoder.stages.{}.layers.0.layer.2.convolution.weight"
     backbone = ResNetConfig(
         embedding_size=shapes[f"{_BACKBONE}{_STEM['conv1']}.weight"][0],
@@ -128,16 +129,23 @@ def _config(shapes: Mapping[str, tuple[int, ...]], settings: Mapping[str, Any]) 
     )
     return DetrConfig(
         backbone_config=backbone,
-        d_model=shapes["model.input_projection.weight"][0],
+        d_model=width,
         num_queries=shapes["model.query_position_embeddings.weight"][0],
         num_labels=shapes["class_labels_classifier.weight"][0] - 1,
         encoder_layers=_count(shapes, r"model\.encoder\.layers\.(\d+)\."),
         decoder_layers=_count(shapes, r"model\.decoder\.layers\.(\d+)\."),
         encoder_ffn_dim=shapes["model.encoder.layers.0.mlp.fc1.weight"][0],
         decoder_ffn_dim=shapes["model.decoder.layers.0.mlp.fc1.weight"][0],
-        encoder_attention_heads=int(settings.get("encoder_attention_heads", 8)),
-        decoder_attention_heads=int(settings.get("decoder_attention_heads", 8)),
+        encoder_attention_heads=_heads(settings, "encoder_attention_heads", width),
+        decoder_attention_heads=_heads(settings, "decoder_attention_heads", width),
     )
+
+
+def _heads(settings: Mapping[str, Any], name: str, width: int) -> int:
+    heads = int(settings.get(name, 8))
+    if heads < 1 or width % heads:
+        raise ValueError(f"{name} is {heads}, of which {width} is no multiple")
+    return heads
 
 
 def _count(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> int:

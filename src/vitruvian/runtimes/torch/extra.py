@@ -54,7 +54,7 @@ def choose_device(device: str) -> torch.device:
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     if device == "cpu":
         return torch.device("cpu")
-    found = _DEVICE.fullmatch(device)
+    found = _DEVICE.fullmatch(device) if isinstance(device, str) else None
     if found is None:
         raise OptionError(f'device is {device!r}; expected "auto", "cpu", "cuda" or "cuda:N"')
     if not torch.cuda.is_available():

@@ -178,7 +178,11 @@ class TorchSapiens:
             network, count = pose_network(
                 path, self._layout, device=self._device, dtype=self._dtype, parity=parity
             )
-        return (torch.compile(network, dynamic=False) if self._compiled else network), count
+        if not self._compiled:
+            return network, count
+        # Compiled code keeps what it rounds in float32 unless told not to; parity is just those roundings.
+        options = {"emulate_precision_casts": parity}
+        return torch.compile(network, dynamic=False, options=options), count
 
     def _colour(self, levels: tuple[float, float, float]) -> Tensor:
         import torch  # noqa: PLC0415  # opens a foreign world: seconds
