@@ -20,6 +20,15 @@ def test_the_first_is_remembered_and_the_second_ends():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_to_be_told_to_end_is_the_same_wish():
+    before = signal.getsignal(signal.SIGTERM)
+    with interruption() as wish:
+        signal.raise_signal(signal.SIGTERM)
+        assert wish.asked
+        assert signal.getsignal(signal.SIGTERM) is before  # a second one is not heard any more
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_where_it_is_ignored_it_stays_so(monkeypatch):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one is a wish, which is granted where files are whole; the second one ends at once."""
+"""Ctrl-C and SIGTERM: the first is a wish, which is granted where files are whole; the second ends at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Interruption:
     """Whether the user wants to stop.
 
     Attributes:
-        asked: Becomes true with the first Ctrl-C.
+        asked: Becomes true with the first Ctrl-C or SIGTERM.
     """
 
     asked = False
@@ -26,23 +26,28 @@ class Interruption:
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Yield what remembers the first Ctrl-C; the second does what the first would have done before.
+    """Yield what remembers the first Ctrl-C or SIGTERM; the second does what the first would have done before.
 
-    Where Ctrl-C is ignored, or in a thread that hears no signals, nothing is changed.
+    One that is ignored stays so; in a thread that hears no signals nothing is changed.
     """
     wish = Interruption()
-    before = signal.getsignal(signal.SIGINT)
-    hears = threading.current_thread() is threading.main_thread()
-    if not hears or before in (signal.SIG_IGN, None):
+    if threading.current_thread() is not threading.main_thread():
         yield wish
         return
+    now = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: action for number, action in now.items() if action not in (signal.SIG_IGN, None)}
+
+    def restore() -> None:
+        for number, action in before.items():
+            signal.signal(number, action)
 
     def remember(_number: int, _frame: FrameType | None) -> None:
         wish.asked = True
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    signal.signal(signal.SIGINT, remember)
+    for number in before:
+        signal.signal(number, remember)
     try:
         yield wish
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -14,7 +14,8 @@ __all__ = ["VIDEO_SUFFIXES", "Source", "VideoInfo"]
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv"}
-    | {".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mxf", ".ogv", ".ogg"}
+    | {".mpg", ".mpeg", ".m1v", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".mxf", ".ogv", ".ogg"}
+    | {".divx", ".dv", ".f4v", ".h264", ".h265", ".hevc", ".ivf", ".nut", ".y4m"}
 )
 """File endings that are taken for videos, in lower case."""
 
