@@ -1,3 +1,5 @@
+import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -129,3 +131,9 @@ def _random_people(skeleton: Skeleton, draw: np.random.Generator) -> Landmarks:
         auxiliary=draw.random((2, 2, 2), F32),
         region=np.array([4, 7]),
     )
+
+
+def test_results_travel_between_processes(astronaut_people):
+    for one in (copy.deepcopy(astronaut_people), pickle.loads(pickle.dumps(astronaut_people))):  # noqa: S301
+        assert (one.xy == astronaut_people.xy).all()
+        assert one.skeleton is astronaut_people.skeleton

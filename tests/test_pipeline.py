@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,3 +112,9 @@ def test_a_closed_pipeline_says_so(full_files):
 def test_the_pipeline_says_what_made_a_result(full, full_files):
     assert full.model.files == (full_files["detector"].sha256, full_files["landmarker"].sha256)
     assert full.model.runtime.startswith("openvino ")
+
+
+@pytest.mark.parametrize("nothing", [None, 3, "photo.jpg", b"bytes", Path("photo.jpg")])
+def test_what_is_no_picture_is_said_to_be_none(lite, nothing):
+    with pytest.raises(ArrayError, match=r"pixels \(RGB\)"):
+        lite.estimate(nothing)

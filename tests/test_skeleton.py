@@ -1,6 +1,9 @@
+import copy
 import dataclasses
 import json
+import pickle
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,13 @@ def test_unknown_name_lists_the_known_ones():
 def test_contradictions_are_refused(change):
     with pytest.raises(OptionError, match="body33"):
         dataclasses.replace(Skeleton.named("body33"), **change)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])  # noqa: S301
+def test_it_travels_between_processes(copied):
+    ours = Skeleton.named("body33")
+    assert copied(ours) is ours
+    own = Skeleton("own", ("a", "b"), ((0, 1),), (1, 0), {"all": (0, 1)}, "corner")
+    assert copied(own) == own
+    other = replace(ours, edges=())  # has our name and is another
+    assert copied(other) == other

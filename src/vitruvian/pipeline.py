@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, overload
@@ -19,7 +20,7 @@ from vitruvian.steady import Steadiness, steady
 from vitruvian.tracking import Tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -118,7 +119,8 @@ class Pipeline:
             SessionError: A network failed, or the pipeline is closed.
         """
         check_rotation("rotation", rotation)
-        if isinstance(frames, Frame | np.ndarray):
+        # What is neither is told so as a picture.
+        if isinstance(frames, Frame | np.ndarray | str | bytes) or not isinstance(frames, Iterable):
             return self._estimate([_frame(frames)], rotation)[0]
         return self._estimate([_frame(frame) for frame in frames], rotation)
 

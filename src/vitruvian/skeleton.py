@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from vitruvian.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from importlib.resources.abc import Traversable
 
 __all__ = ["Skeleton"]
 
@@ -56,6 +57,13 @@ class Skeleton:
     def __hash__(self) -> int:
         return hash(self.name)
 
+    def __reduce__(self) -> tuple[Callable[..., Skeleton], tuple[object, ...]]:
+        """Travel between processes as a name, or, where that is not ours, as plain values."""
+        if self.name in _names() and Skeleton.named(self.name) == self:
+            return Skeleton.named, (self.name,)
+        values = (self.name, self.landmarks, self.edges, self.mirror, dict(self.parts), self.convention)
+        return Skeleton, values
+
     @staticmethod
     @cache
     def named(name: str) -> Skeleton:
@@ -64,11 +72,9 @@ class Skeleton:
         Raises:
             OptionError: There is none; the message lists those there are.
         """
-        folder = resources.files("vitruvian") / "data" / "skeletons"
-        known = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir())
-        if name not in known:
-            raise OptionError(f"no skeleton is called {name!r}; there are: {', '.join(known)}")
-        data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if name not in _names():
+            raise OptionError(f"no skeleton is called {name!r}; there are: {', '.join(_names())}")
+        data = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
         return Skeleton(
             name=data["name"],
             landmarks=tuple(data["landmarks"]),
@@ -77,3 +83,13 @@ class Skeleton:
             parts=MappingProxyType({part: tuple(points) for part, points in data["parts"].items()}),
             convention=data["convention"],
         )
+
+
+def _folder() -> Traversable:
+    return resources.files("vitruvian") / "data" / "skeletons"
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    """Return the names of the skeletons that this package carries."""
+    return tuple(sorted(entry.name.removesuffix(".json") for entry in _folder().iterdir()))

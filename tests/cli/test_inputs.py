@@ -100,3 +100,17 @@ def test_names(paths, expected):
 def test_no_two_pictures_share_a_name(paths):
     given_names = [picture.name.casefold() for picture in names(paths)]
     assert len(set(given_names)) == len(paths)
+
+
+def test_an_empty_name_is_not_the_folder_we_are_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.jpg").touch()
+    found = expand([""])
+    assert found.paths == []
+    assert "a name is empty" in str(found.errors[0])
+
+
+def test_a_link_that_leads_nowhere_is_found_to_be_reported(tmp_path):
+    (tmp_path / "x.jpg").symlink_to("nowhere.jpg")
+    assert expand([str(tmp_path)]).paths == [str(tmp_path / "x.jpg")]
+    assert expand([str(tmp_path / "*.jpg")]).paths == [str(tmp_path / "x.jpg")]

@@ -149,6 +149,7 @@ def test_masks_that_are_no_result_are_neither_replaced_nor_removed(full_files, p
         path.write_text("my own")
     assert _run(photo, "-o", photo.parent, "--masks").returncode == 1
     assert [path.read_text() for path in mine] == ["my own", "my own"]
+    assert not (photo.parent / "ann.jpg").exists()  # refused before anything was written
     mine[0].unlink()
     assert _run(photo, "-o", photo.parent, "--masks").returncode == 1
     assert mine[1].read_text() == "my own"

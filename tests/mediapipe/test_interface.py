@@ -6,6 +6,8 @@ import importlib
 import inspect
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,3 +242,24 @@ def test_parameters_of_the_older_pose_class() -> None:
     assert list(inspect.signature(solutions.pose.Pose.process).parameters) == ["self", "image"]
     fields = ("pose_landmarks", "pose_world_landmarks", "segmentation_mask")
     assert solutions.pose.SolutionOutputs._fields == fields
+
+
+@pytest.mark.parametrize("delegate", ["GPU", 1, "CPU"])
+def test_a_delegate_that_is_none_is_refused(lite_bundle: Path, delegate: object) -> None:
+    base: Any = mp.tasks.BaseOptions(model_asset_path=str(lite_bundle), delegate=delegate)
+    options = mp.tasks.vision.PoseLandmarkerOptions(base_options=base)
+    with pytest.raises(ValueError, match=r"delegate: expected a BaseOptions\.Delegate"):
+        mp.tasks.vision.PoseLandmarker.create_from_options(options)
+
+
+def test_a_running_mode_that_is_none_is_refused(lite_bundle: Path) -> None:
+    mode: Any = "IMAGE"
+    base = mp.tasks.BaseOptions(model_asset_path=str(lite_bundle))
+    options = mp.tasks.vision.PoseLandmarkerOptions(base_options=base, running_mode=mode)
+    with pytest.raises(ValueError, match="running_mode: expected a VisionTaskRunningMode, got 'IMAGE'"):
+        mp.tasks.vision.PoseLandmarker.create_from_options(options)
+
+
+def test_an_empty_name_is_no_picture() -> None:
+    with pytest.raises(FileNotFoundError):
+        mp.Image.create_from_file("")

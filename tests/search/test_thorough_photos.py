@@ -308,3 +308,14 @@ def test_nobodys_hands_have_every_column(thorough_hands):
         assert len(nothing) == 0
         assert nothing.world.shape == (0, 21, 3)
         assert nothing.handedness.shape == (0,)
+
+
+def test_no_threshold_is_too_low_to_be_searched_with(lite_bundle, eval_photos):
+    """Below the least hint that somebody may be there nobody is read: it would take minutes."""
+    frame, found = vitruvian.read_image(eval_photos / "coco_000000000785.jpg"), []
+    for least in (0.0, 0.1, 1.0):
+        with vitruvian.pose(lite_bundle, min_pose_detection_confidence=least) as pipeline:
+            found.append(pipeline.estimate(frame))
+    assert len(found[0])
+    np.testing.assert_array_equal(found[0].xy, found[1].xy)
+    assert not len(found[2])

@@ -215,3 +215,11 @@ def test_an_unreadable_file(tmp_path):
 
 def test_suffixes_are_lower_case():
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUFFIXES)
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_a_float_picture_reaches_to_one_or_to_255(tmp_path, top):
+    grey = np.linspace(0, top, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(grey).save(tmp_path / "grey.tiff")
+    pixels = read_image(tmp_path / "grey.tiff").pixels
+    np.testing.assert_allclose(pixels[..., 0], grey * (255 / top), atol=0.51)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vitruvian.errors import SourceError
 from vitruvian.sinks.marks import is_drawn
 from vitruvian.sources.image import SUFFIXES
-from vitruvian.sources.listing import is_video, pictures_and_videos, unique_names
+from vitruvian.sources.listing import is_broken_link, is_video, pictures_and_videos, unique_names
 from vitruvian.sources.source import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def _expand_one(given: str) -> tuple[list[str], bool]:
     """Return the paths, and whether they were found rather than named."""
     if given == STDIN:
         return [given], False
+    if not given:
+        raise SourceError("a name is empty; a variable that is not set?", path="''")
     try:
         mode = Path(given).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -99,7 +101,12 @@ def _expand_one(given: str) -> tuple[list[str], bool]:
 def _matching(pattern: str) -> list[str]:
     if not glob.has_magic(pattern):
         raise SourceError("there is no such file or folder", path=pattern)
-    found = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))  # noqa: PTH113, PTH207  # neither raises
+    # A link that leads nowhere is kept: that it cannot be read is to be said.
+    found = sorted(
+        path
+        for path in glob.glob(pattern, recursive=True)  # noqa: PTH207  # it does not raise
+        if os.path.isfile(path) or is_broken_link(path)  # noqa: PTH113  # the same
+    )
     if not found:
         raise SourceError("no file matches this pattern", path=pattern)
     return found

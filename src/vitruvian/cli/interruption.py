@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first is a wish, which is granted where files are whole; the second ends at once."""
+"""Ctrl-C and SIGTERM: the first is a wish, granted where files are whole; the second ends at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Interruption:
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Yield what remembers the first Ctrl-C or SIGTERM; the second does what the first would have done before.
+    """Yield what remembers the first Ctrl-C or SIGTERM; the second does what the first would have done.
 
     One that is ignored stays so; in a thread that hears no signals nothing is changed.
     """

@@ -120,12 +120,15 @@ class Results:
     def write(self, one: Input, frame: Frame, people: Landmarks, model: Provenance) -> Path:
         """Write the files of one picture; the JSON comes last, so where it is all are."""
         sinks: list[Sink] = []
+        # All that may be refused is refused before anything is written.
         if self.overlay:
             overlay = self.folder / f"{one.name}.jpg"
             refuse_foreign(overlay, OVERLAY_MARK)
             sinks.append(OverlaySink(overlay, self.style))
         if self.masks:
-            sinks.append(MaskSink(self.folder, one.name))
+            masks = MaskSink(self.folder, one.name)
+            masks.check(len(people))
+            sinks.append(masks)
         landmarks = self.folder / f"{one.name}.json"
         refuse_foreign(landmarks, JSON_MARK)
         sinks.append(JsonSink(landmarks, model))

@@ -164,11 +164,11 @@ class BlazePalmDetector:
         """Look at parts of a picture, as one batch; arguments as above."""
         crops = crops_of(tiles, frame, _PALM_SIDE, rotation)
         out = self._network.look([(frame.pixels, crop) for crop in crops])
-        silent = surely_below(min(HINT, self._least))
+        silent, least = surely_below(HINT), max(HINT, self._least)
         every = zip(out["boxes"], out["scores"], crops, strict=True)
         seen = [each for each in every if each[1].max() > silent]
         return Sight(
-            joined(*(self._around(self._palms(*each)) for each in seen)),
+            joined(*(self._around(self._palms(*each, least)) for each in seen)),
             joined(*(self._around(self._hints(*each)) for each in seen)),
         )
 
@@ -180,13 +180,15 @@ class BlazePalmDetector:
         crops = [Crop.letterbox(frame.stamp.width, frame.stamp.height, _PALM_SIDE, turn) for frame in frames]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
-            self._palms(boxes, scores, crop)
+            self._palms(boxes, scores, crop, self._least)
             for boxes, scores, crop in zip(out["boxes"], out["scores"], crops, strict=True)
         ]
 
-    def _palms(self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop) -> Palms:
+    def _palms(
+        self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, least: float
+    ) -> Palms:
         """Decode and merge (section 4.4), and carry over to the picture (4.5)."""
-        values, scores = self._decode(raw, logits, self._least)
+        values, scores = self._decode(raw, logits, least)
         return _placed(*weighted_nms(values[:, :4], values, scores, iou=0.3), crop)
 
     def _hints(self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop) -> Palms:

@@ -47,12 +47,20 @@ class MaskSink:
         stamp = only_frame(frame, self._folder).stamp
         if landmarks.mask is None:
             raise SinkError("there are no masks; make the pipeline with masks=True", path=self._folder)
-        for i in range(len(landmarks)):
-            refuse_foreign(self._place(i), MASK_MARK)
+        self.check(len(landmarks))
         for i, mask in enumerate(landmarks.mask):
             image = mask.image(stamp.width, stamp.height)
             write_result(self._place(i), _encoded(np.rint(image * 255).astype(np.uint8)))
         self._remove_from(len(landmarks))
+
+    def check(self, count: int) -> None:
+        """Make sure that so many masks replace nothing but masks of ours.
+
+        Raises:
+            SinkError: They would.
+        """
+        for i in range(count):
+            refuse_foreign(self._place(i), MASK_MARK)
 
     def _place(self, number: int) -> Path:
         return self._folder / f"{self._name}.mask.{number}.png"

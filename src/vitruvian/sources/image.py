@@ -67,7 +67,11 @@ def read_image(source: str | Path | bytes, *, name: str | None = None) -> Frame:
     except UnidentifiedImageError as error:
         raise SourceError(f"not a picture in a known format ({', '.join(_FORMATS)})", path=named) from error
     except Image.DecompressionBombError as error:
-        raise SourceError(f"refused before decoding: above {MAX_PIXELS:,} pixels", path=named) from error
+        # Pillow's limit is one for the whole process; somebody may have set it lower.
+        most = min(MAX_PIXELS, 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS))
+        raise SourceError(f"refused before decoding: above {most:,} pixels", path=named) from error
+    except Image.DecompressionBombWarning as error:  # where warnings are errors
+        raise SourceError(f"refused before decoding: {error}", path=named) from error
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=named) from error
     except _DAMAGED as error:
@@ -118,8 +122,11 @@ def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def _scaled(image: Image.Image) -> NDArray[np.uint8]:
-    """Scale one channel of 16 bits (or floats from 0 to 1) to 8, which Pillow's own conversion would clip."""
-    top = 1.0 if image.mode == "F" else 65_535.0
-    values = np.nan_to_num(np.asarray(image).astype(np.float64)).clip(0, top)
+    """Scale one channel of 16 bits (or floats to 1 or 255) to 8, which Pillow's own conversion would clip."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    top = 65_535.0
+    if image.mode == "F":
+        top = 1.0 if values.max(initial=0) <= 1 else 255.0
+    values = values.clip(0, top)
     grey = np.rint(values * (255 / top)).astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)

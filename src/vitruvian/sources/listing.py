@@ -14,7 +14,7 @@ from vitruvian.sources.source import VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["is_video", "pictures_and_videos", "unique_names"]
+__all__ = ["is_broken_link", "is_video", "pictures_and_videos", "unique_names"]
 
 
 def is_video(path: str | Path) -> bool:
@@ -34,10 +34,16 @@ def pictures_and_videos(folder: Path) -> list[str]:
             return sorted(
                 entry.path
                 for entry in entries
-                if Path(entry.name).suffix.lower() in endings and entry.is_file()
+                if Path(entry.name).suffix.lower() in endings
+                and (entry.is_file() or is_broken_link(entry.path))
             )
     except OSError as error:
         raise SourceError(f"the folder cannot be read: {error.strerror or error}", path=folder) from error
+
+
+def is_broken_link(path: str) -> bool:
+    """Say whether a path is a link that leads nowhere: a file to report, since it cannot be read."""
+    return os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114  # neither raises
 
 
 def unique_names(stems: Sequence[str]) -> list[str]:

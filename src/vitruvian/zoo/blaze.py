@@ -83,8 +83,8 @@ def pose(  # noqa: PLR0913  # each stands for itself
             the path or the content of a ``.task`` bundle; the path of a folder of ``.tflite`` files; or what
             ``weights.load`` returned. A named model that is not on this machine yet is downloaded.
         num_poses: Most people in the result, the detector's best first; by default everyone found.
-        min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1; for a thorough
-            search, which weighs what it reads, .85 of it will do.
+        min_pose_detection_confidence: Least score of the detector, inclusive, from 0 to 1; a thorough search,
+            which weighs what it reads, reads from a bit less on (.425 for .5).
         min_pose_presence_confidence: Presence that a pose must exceed, from 0 to 1.
         masks: Whether to compute segmentation masks; they double the cost of the second network.
         search: ``"fast"`` is the original's one look at the whole picture. ``"thorough"`` looks closer and

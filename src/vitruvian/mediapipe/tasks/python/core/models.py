@@ -23,8 +23,11 @@ def check_delegate(options: BaseOptions) -> None:
     """Refuse what cannot run a network.
 
     Raises:
+        OptionError: The delegate is no delegate.
         UnavailableError: The delegate is the GPU.
     """
+    if options.delegate is not None and not isinstance(options.delegate, BaseOptions.Delegate):
+        raise OptionError(f"delegate: expected a BaseOptions.Delegate, got {options.delegate!r}")
     if options.delegate == BaseOptions.Delegate.GPU:
         raise UnavailableError("delegate: the GPU is not available in this version; use CPU or leave it out")
 

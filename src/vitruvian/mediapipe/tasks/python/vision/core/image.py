@@ -88,7 +88,7 @@ class Image:
             TaskError: The file is no picture, or damaged, or too large.
         """
         path = Path(file_name)
-        if not path.exists():
+        if not str(file_name) or not path.exists():
             raise ImageMissingError("there is no such file", path=path)
         try:
             frame = read_image(path)

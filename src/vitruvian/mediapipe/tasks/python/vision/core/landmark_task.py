@@ -64,9 +64,11 @@ def check_task(options: TaskOptions) -> None:
     """Refuse a callback where there must be none, none where there must be one, and the GPU.
 
     Raises:
-        OptionError: The callback does not fit the running mode.
+        OptionError: The running mode is none, or the callback does not fit it.
         UnavailableError: The delegate is not available in this version.
     """
+    if not isinstance(options.running_mode, VisionTaskRunningMode):
+        raise OptionError(f"running_mode: expected a VisionTaskRunningMode, got {options.running_mode!r}")
     mode, is_stream = options.running_mode, options.running_mode == VisionTaskRunningMode.LIVE_STREAM
     if is_stream and options.result_callback is None:
         raise OptionError("result_callback: LIVE_STREAM mode hands results to it, so it must be given")
