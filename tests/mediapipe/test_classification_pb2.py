@@ -52,4 +52,4 @@ def test_lists_store_copies_of_one_class() -> None:
 
 def test_text() -> None:
     message = classification_pb2.ClassificationList(classification=[Classification(score=0.5, label="Left")])
-    assert repr(message) == "ClassificationList(classification=[Classification(score=0.5, label='Left')])"
+    assert repr(message) == 'classification {\n  score: 0.5\n  label: "Left"\n}\n'

@@ -115,4 +115,4 @@ def test_copies_of_lists() -> None:
 
 def test_text() -> None:
     message = landmark_pb2.LandmarkList(landmark=[Landmark(x=0.5, visibility=1)])
-    assert repr(message) == "LandmarkList(landmark=[Landmark(x=0.5, visibility=1)])"
+    assert repr(message) == str(message) == "landmark {\n  x: 0.5\n  visibility: 1\n}\n"

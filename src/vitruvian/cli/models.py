@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from vitruvian.cli.hub_models import is_of_hub, paths_of_hub, pull_from_hub, row
 from vitruvian.weights.sapiens import sapiens_root
 
 __all__ = ["app"]
+
+_WIDE = 160
 
 app = typer.Typer(help="The model files: list them, fetch them, find them, check them.", no_args_is_help=True)
 
@@ -36,7 +39,8 @@ def list_(*, cache: Cache = None) -> None:
         table.add_row(model.name, model.alias, model.task, here, model.title)
     for row in rows_of_hub():
         table.add_row(*row)
-    Console(soft_wrap=not Console().is_terminal).print(table)
+    # A program that reads along wants whole lines.
+    Console(width=None if Console().is_terminal else _WIDE).print(table)
     typer.echo(f"cache: {cache or weights.default_cache()}")
     typer.echo(f"sapiens: {sapiens_root()}")
 
@@ -95,7 +99,8 @@ def path(name: Name, *, cache: Cache = None) -> None:
     for place in places:
         typer.echo(place)
     if not here:
-        typer.echo(f"not here yet: vitruvian models pull {name}", err=True)
+        there = "" if cache is None else f" --cache {shlex.quote(str(cache))}"
+        typer.echo(f"not here yet: vitruvian models pull {name}{there}", err=True)
         raise typer.Exit(1)
 
 

@@ -180,7 +180,9 @@ def _paths(shelf: Shelf) -> tuple[Path, ...]:
 def _names(catalogue: Catalogue, task: str | None = None) -> str:
     """Return the names of the models (of one task) as a clause of an error message."""
     models = [model for model in catalogue.models if task in (None, model.task)]
-    return "known models: " + ", ".join(f"{model.name} (or {model.alias})" for model in models)
+    short = DEFAULT_TASK if task is None else task  # an alias is for one task; unsaid, it is this one
+    told = (f"{one.name} (or {one.alias})" if one.task == short else one.name for one in models)
+    return "known models: " + ", ".join(told)
 
 
 def _read_shelf(shelf: Shelf, roles: Sequence[Role]) -> Mapping[str, WeightFile]:

@@ -1,28 +1,27 @@
 """The classification messages of MediaPipe 0.10.21 as plain Python classes: which hand is a left one.
 
 Scores are kept as float32, an unset field reads as 0 or an empty text and ``HasField`` tells the difference,
-a list stores copies. They do not serialise.
+a list stores copies.
 """
 
 from __future__ import annotations
 
-import operator
-from ctypes import c_float
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from vitruvian.mediapipe.framework.formats.message import ListMessage, Message, Repeated
+from vitruvian.mediapipe.framework.formats.descriptor import FieldDescriptor
+from vitruvian.mediapipe.framework.formats.message import (
+    ListMessage,
+    Message,
+    Repeated,
+    described,
+    list_described,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 __all__ = ["Classification", "ClassificationList"]
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected a text, got {value!r}")
-    return value
 
 
 class Classification(Message):
@@ -35,12 +34,16 @@ class Classification(Message):
         display_name: Its name as it is shown to people.
     """
 
-    _fields: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
-        "index": operator.index,
-        "score": lambda value: c_float(value).value,
-        "label": _text,
-        "display_name": _text,
-    }
+    DESCRIPTOR = described(
+        "Classification",
+        "mediapipe/framework/formats/classification.proto",
+        {
+            "index": FieldDescriptor.TYPE_INT32,
+            "score": FieldDescriptor.TYPE_FLOAT,
+            "label": FieldDescriptor.TYPE_STRING,
+            "display_name": FieldDescriptor.TYPE_STRING,
+        },
+    )
 
     index: int = 0
     score: float = 0.0
@@ -79,10 +82,10 @@ class _Classifications(Repeated[Classification]):
 class ClassificationList(ListMessage[Classification]):
     """The classes that something may belong to, the likeliest first."""
 
-    _field = "classification"
+    DESCRIPTOR = list_described("ClassificationList", "classification", Classification.DESCRIPTOR)
     _entries: _Classifications
 
-    def __init__(self, *, classification: Iterable[Classification] = ()) -> None:
+    def __init__(self, *, classification: Iterable[Classification | Mapping[str, Any]] = ()) -> None:
         super().__init__(_Classifications(Classification), classification)
 
     @property

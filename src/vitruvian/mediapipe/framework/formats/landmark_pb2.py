@@ -2,7 +2,7 @@
 
 They are what scripts fill before they draw. In that use they behave as the generated protocol-buffer classes
 do: numbers are kept as float32, an unset number reads as 0 and ``HasField`` tells the difference, a list
-stores copies. They do not serialise.
+stores copies.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ from __future__ import annotations
 from ctypes import c_float
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from vitruvian.mediapipe.framework.formats.message import ListMessage, Message, Repeated
+from vitruvian.mediapipe.framework.formats.descriptor import FieldDescriptor
+from vitruvian.mediapipe.framework.formats.message import (
+    ListMessage,
+    Message,
+    Repeated,
+    described,
+    list_described,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Landmark", "LandmarkList", "NormalizedLandmark", "NormalizedLandmarkList"]
 
 
-def _float32(value: float) -> float:
-    return c_float(value).value
+_FILE = "mediapipe/framework/formats/landmark.proto"
+_NUMBERS = dict.fromkeys(("x", "y", "z", "visibility", "presence"), FieldDescriptor.TYPE_FLOAT)
 
 
 class _Point(Message):
     """Five optional numbers."""
-
-    _fields: ClassVar[Mapping[str, Callable[[float], float]]] = dict.fromkeys(
-        ("x", "y", "z", "visibility", "presence"), _float32
-    )
 
     x: float = 0.0
     y: float = 0.0
@@ -61,9 +64,13 @@ class _Point(Message):
 class Landmark(_Point):
     """A point in metres."""
 
+    DESCRIPTOR = described("Landmark", _FILE, _NUMBERS)
+
 
 class NormalizedLandmark(_Point):
     """A point in fractions of the image."""
+
+    DESCRIPTOR = described("NormalizedLandmark", _FILE, _NUMBERS)
 
 
 _P = TypeVar("_P", bound=_Point)
@@ -88,11 +95,10 @@ class _Points(Repeated[_P]):
 class _PointList(ListMessage[_P]):
     """A message whose one field is a list of points."""
 
-    _field = "landmark"
     _kind: ClassVar[type[_Point]]
     _entries: _Points[_P]
 
-    def __init__(self, *, landmark: Iterable[_P] = ()) -> None:
+    def __init__(self, *, landmark: Iterable[_P | Mapping[str, float]] = ()) -> None:
         super().__init__(_Points(self._kind), landmark)  # type: ignore[arg-type]  # the subclass's _P
 
     @property
@@ -104,10 +110,12 @@ class _PointList(ListMessage[_P]):
 class LandmarkList(_PointList[Landmark]):
     """Points in metres, in the order of a skeleton."""
 
+    DESCRIPTOR = list_described("LandmarkList", "landmark", Landmark.DESCRIPTOR)
     _kind = Landmark
 
 
 class NormalizedLandmarkList(_PointList[NormalizedLandmark]):
     """Points in fractions of the image, in the order of a skeleton."""
 
+    DESCRIPTOR = list_described("NormalizedLandmarkList", "landmark", NormalizedLandmark.DESCRIPTOR)
     _kind = NormalizedLandmark

@@ -1,31 +1,109 @@
 """What the messages of MediaPipe 0.10.21 have in common, as plain Python classes.
 
 As of the generated protocol-buffer classes, an unset field reads as its default and ``HasField`` tells the
-difference, and a list stores copies. They do not serialise.
+difference, a list stores copies, and ``google.protobuf.json_format`` makes JSON of them. They can be written
+as bytes, and not be read from them.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from ctypes import c_float
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from vitruvian.errors import OptionError
+from vitruvian.mediapipe.framework.formats.descriptor import (
+    Descriptor,
+    FieldDescriptor,
+    FileDescriptor,
+    encoded,
+    shown,
+)
 
-__all__ = ["ListMessage", "Message", "Repeated"]
+__all__ = ["ListMessage", "Message", "Repeated", "described", "list_described"]
 
 
-class Message:
-    """Fields of one value each. The instance's dictionary holds those that are set, the class the defaults.
+def described(name: str, file: str, types: Mapping[str, int]) -> Descriptor:
+    """Return the descriptor of a message whose fields, by their names, have one value each of these types."""
+    fields = (FieldDescriptor(field, number, kind) for number, (field, kind) in enumerate(types.items(), 1))
+    return Descriptor(name, tuple(fields), FileDescriptor(file))
 
-    A subclass says in ``_fields`` which they are, and how a value is turned into what is kept.
-    """
 
-    _fields: ClassVar[Mapping[str, Callable[[Any], Any]]]
+def list_described(name: str, field: str, entries: Descriptor) -> Descriptor:
+    """Return the descriptor of a message whose one field is a list of such entries."""
+    return Descriptor(name, (FieldDescriptor(field, 1, FieldDescriptor.TYPE_MESSAGE, entries),), entries.file)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {value!r}")
+    return value
+
+
+_KEPT: Mapping[int, Callable[[Any], Any]] = {
+    FieldDescriptor.TYPE_FLOAT: lambda value: c_float(value).value,
+    FieldDescriptor.TYPE_INT32: operator.index,
+    FieldDescriptor.TYPE_STRING: _text,
+}
+"""How a value is turned into what is kept."""
+
+
+class _Described:
+    """What can be told of any message from its fields."""
+
+    DESCRIPTOR: ClassVar[Descriptor]
+
+    def ListFields(self) -> list[tuple[FieldDescriptor, Any]]:  # noqa: N802 - the original's name
+        """Return the fields that are set, with their values."""
+        raise NotImplementedError
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - the original's name
+        """Return the message as bytes."""
+        return b"".join(
+            encoded(field, each.SerializeToString() if field.is_repeated else each)
+            for field, value in self.ListFields()
+            for each in (value if field.is_repeated else [value])
+        )
+
+    def ByteSize(self) -> int:  # noqa: N802 - the original's name
+        """Return how many bytes that are."""
+        return len(self.SerializeToString())
+
+    def IsInitialized(self) -> bool:  # noqa: N802 - the original's name
+        """Return whether all fields are set that must be; none must."""
+        return True
+
+    def __repr__(self) -> str:
+        return "".join(
+            f"{field.name} {{\n{_indented(repr(each))}}}\n" if field.is_repeated else _line(field, each)
+            for field, value in self.ListFields()
+            for each in (value if field.is_repeated else [value])
+        )
+
+    def _field(self, name: str) -> FieldDescriptor:
+        for field in self.DESCRIPTOR.fields:
+            if field.name == name:
+                return field
+        raise OptionError(f"{type(self).__name__} has no field {name!r}")
+
+
+def _line(field: FieldDescriptor, value: float | str) -> str:
+    return f"{field.name}: {shown(value)}\n"
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+class Message(_Described):
+    """Fields of one value each: the instance's dictionary holds those set, the class the defaults."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name not in self._fields:
+        kinds = {field.name: field.type for field in self.DESCRIPTOR.fields}
+        if name not in kinds:
             raise AttributeError(f"{type(self).__name__} has no field {name!r}")
-        self.__dict__[name] = self._fields[name](value)
+        self.__dict__[name] = _KEPT[kinds[name]](value)
 
     def HasField(self, field_name: str) -> bool:  # noqa: N802 - the original's name
         """Return whether a field has been set.
@@ -33,9 +111,29 @@ class Message:
         Raises:
             OptionError: There is no such field.
         """
-        if field_name not in self._fields:
-            raise OptionError(f"{type(self).__name__} has no field {field_name!r}")
-        return field_name in self.__dict__
+        return self._field(field_name).name in self.__dict__
+
+    def ClearField(self, field_name: str) -> None:  # noqa: N802 - the original's name
+        """Unset a field.
+
+        Raises:
+            OptionError: There is no such field.
+        """
+        self.__dict__.pop(self._field(field_name).name, None)
+
+    def ListFields(self) -> list[tuple[FieldDescriptor, Any]]:  # noqa: N802 - the original's name
+        """Return the fields that are set, with their values."""
+        values = self.__dict__
+        return [(field, values[field.name]) for field in self.DESCRIPTOR.fields if field.name in values]
+
+    def MergeFrom(self, other: Self) -> None:  # noqa: N802 - the original's name
+        """Set what is set in ``other``, too.
+
+        Raises:
+            TypeError: ``other`` is of another class.
+        """
+        _check_kind(other, type(self))
+        self.__dict__.update(other.__dict__)
 
     def CopyFrom(self, other: Self) -> None:  # noqa: N802 - the original's name
         """Make this message equal to ``other``, unset fields included.
@@ -57,10 +155,6 @@ class Message:
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
-    def __repr__(self) -> str:
-        values = (f"{name}={_shown(self.__dict__[name])}" for name in self._fields if name in self.__dict__)
-        return f"{type(self).__name__}({', '.join(values)})"
-
 
 _M = TypeVar("_M", bound=Message)
 
@@ -78,15 +172,26 @@ class Repeated(Sequence[_M]):
         Raises:
             TypeError: ``value`` is of another class than the entries of this list.
         """
-        _check_kind(value, self._kind)
-        copy = self._kind()
-        copy.CopyFrom(value)
-        self._values.append(copy)
+        self._values.append(self._copied(value))
+
+    def insert(self, index: int, value: _M) -> None:
+        """Insert a copy of ``value`` before an entry; see ``append``."""
+        self._values.insert(index, self._copied(value))
 
     def extend(self, values: Iterable[_M]) -> None:
         """Append copies of ``values``; see ``append``."""
         for value in tuple(values):
             self.append(value)
+
+    MergeFrom = extend
+
+    def fill(self, values: Iterable[_M | Mapping[str, Any]]) -> None:
+        """Append copies of ``values``, of which some may be told by their fields."""
+        for value in values:
+            if isinstance(value, Mapping):
+                self._added(self._kind(**value))
+            else:
+                self.append(value)
 
     def pop(self, index: int = -1) -> _M:
         """Remove an entry and return it."""
@@ -95,6 +200,24 @@ class Repeated(Sequence[_M]):
     def remove(self, value: _M) -> None:
         """Remove the first entry that equals ``value``."""
         self._values.remove(value)
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        self._values.clear()
+
+    def sort(self, *, key: Callable[[_M], Any], reverse: bool = False) -> None:
+        """Order the entries by what ``key`` makes of them."""
+        self._values.sort(key=key, reverse=reverse)
+
+    def reverse(self) -> None:
+        """Turn the order of the entries round."""
+        self._values.reverse()
+
+    def _copied(self, value: _M) -> _M:
+        _check_kind(value, self._kind)
+        copy = self._kind()
+        copy.CopyFrom(value)
+        return copy
 
     def _added(self, value: _M) -> _M:
         """Append ``value`` itself, which is nobody else's, and return it."""
@@ -125,14 +248,39 @@ class Repeated(Sequence[_M]):
         return repr(self._values)
 
 
-class ListMessage(Generic[_M]):
-    """A message whose one field is a list. A subclass says in ``_field`` what it is called."""
+class ListMessage(_Described, Generic[_M]):
+    """A message whose one field is a list."""
 
-    _field: ClassVar[str]
+    _entries: Repeated[_M]
 
-    def __init__(self, entries: Repeated[_M], values: Iterable[_M]) -> None:
-        self._entries = entries
-        entries.extend(values)
+    def __init__(self, entries: Repeated[_M], values: Iterable[_M | Mapping[str, Any]]) -> None:
+        self.__dict__["_entries"] = entries
+        entries.fill(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be assigned to; fill the list")
+
+    def ListFields(self) -> list[tuple[FieldDescriptor, Any]]:  # noqa: N802 - the original's name
+        """Return the list with its field, if there is something in it."""
+        return [(self.DESCRIPTOR.fields[0], self._entries)] if self._entries else []
+
+    def ClearField(self, field_name: str) -> None:  # noqa: N802 - the original's name
+        """Remove all entries.
+
+        Raises:
+            OptionError: There is no such field.
+        """
+        self._field(field_name)
+        self.Clear()
+
+    def MergeFrom(self, other: Self) -> None:  # noqa: N802 - the original's name
+        """Append copies of the entries of ``other``.
+
+        Raises:
+            TypeError: ``other`` is of another class.
+        """
+        _check_kind(other, type(self))
+        self._entries.extend(other._entries)
 
     def CopyFrom(self, other: Self) -> None:  # noqa: N802 - the original's name
         """Replace the entries by copies of those of ``other``.
@@ -147,7 +295,7 @@ class ListMessage(Generic[_M]):
 
     def Clear(self) -> None:  # noqa: N802 - the original's name
         """Remove all entries."""
-        del self._entries[:]
+        self._entries.clear()
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -155,13 +303,6 @@ class ListMessage(Generic[_M]):
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._field}={self._entries!r})"
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _check_kind(value: object, kind: type) -> None:
