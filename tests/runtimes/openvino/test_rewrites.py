@@ -9,7 +9,11 @@ from openvino import opset13 as ops
 
 from vitruvian.models.blazepose import DETECTOR
 from vitruvian.runtimes.openvino import OpenVINO, shared_core
-from vitruvian.runtimes.openvino.rewrites import convolve_before_enlarging
+from vitruvian.runtimes.openvino.rewrites import (
+    convolve_before_enlarging,
+    double_by_convolution,
+    sum_up_one_by_one,
+)
 
 FIRST = [0, 3, 1, 2]
 
@@ -98,3 +102,68 @@ def test_a_session_runs_what_is_rewritten(full_files):
     shapes = [tuple(port.get_shape()) for node in running for port in node.inputs()]
     assert (1, 1152, 7, 7) in shapes
     assert (1, 1152, 14, 14) not in shapes
+
+
+def _doubling(channels=8, *, to=(12, 14), coordinates="half_pixel", mode="linear_onnx") -> Model:
+    picture = ops.parameter([1, 6, 7, channels], Type.f32)
+    options = {"coordinate_transformation_mode": coordinates, "axes": np.array([1, 2])}
+    resized = ops.interpolate(picture, np.array(to), mode, "sizes", **options)
+    return Model([ops.relu(resized)], [picture])
+
+
+def test_doubling_by_convolution_is_the_interpolation_edges_included():
+    picture = np.random.default_rng(1).standard_normal((1, 6, 7, 8), np.float32)
+    model = _doubling()
+    (before,) = _run(model, picture)
+    assert double_by_convolution(model) == 1
+    (after,) = _run(model, picture)
+    np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"channels": 16},
+        {"to": (12, 13)},
+        {"to": (18, 21)},
+        {"mode": "nearest"},
+        {"coordinates": "align_corners"},
+    ],
+)
+def test_other_interpolations_stay(other):
+    assert double_by_convolution(_doubling(**other)) == 0
+
+
+def _summing(outputs=1, *, side=64, kernel=3, inputs=8, stride=1) -> Model:
+    numbers = np.random.default_rng(0)
+    picture = ops.parameter([1, inputs, side, side], Type.f32)
+    weights = numbers.standard_normal((outputs, inputs, kernel, kernel), np.float32)
+    pad = kernel // 2
+    convolved = ops.convolution(picture, weights, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+    return Model([ops.add(convolved, np.float32(0.5))], [picture])
+
+
+@pytest.mark.parametrize("case", [{}, {"kernel": 5}, {"side": 128, "stride": 2}])
+def test_the_sum_over_channels_is_the_same_one_by_one(case):
+    model = _summing(**case)
+    picture = np.random.default_rng(1).standard_normal(list(model.inputs[0].shape), np.float32)
+    (before,) = _run(model, picture)
+    assert sum_up_one_by_one(model) == 1
+    (after,) = _run(model, picture)
+    np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+@pytest.mark.parametrize("other", [{"outputs": 2}, {"side": 32}, {"kernel": 1}, {"inputs": 1}])
+def test_other_convolutions_stay(other):
+    assert sum_up_one_by_one(_summing(**other)) == 0
+
+
+def test_masks_are_the_same_for_less(full_files, tmp_path):
+    path = tmp_path / "landmarker.tflite"
+    path.write_bytes(full_files["landmarker"].data)
+    model = shared_core().read_model(path)
+    picture = np.random.default_rng(0).random(list(model.inputs[0].shape), np.float32)
+    before = _run(model, picture)
+    assert (double_by_convolution(model), sum_up_one_by_one(model)) == (2, 1)
+    for one, other in zip(before, _run(model, picture), strict=True):
+        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()

@@ -80,7 +80,7 @@ class OpenVINO:
     ) -> Session:
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        from vitruvian.runtimes.openvino.rewrites import convolve_before_enlarging  # noqa: PLC0415  # the same
+        from vitruvian.runtimes.openvino.rewrites import cheaper  # noqa: PLC0415  # the same
 
         config: dict[str, object] = {
             # By itself OpenVINO picks bf16 on CPUs that have it, which moves landmarks by 9 px.
@@ -91,7 +91,7 @@ class OpenVINO:
             config["INFERENCE_NUM_THREADS"] = self._threads
         try:
             _check(model, signature)
-            convolve_before_enlarging(model)
+            cheaper(model)
             wanted = [model.outputs[list(signature.outputs).index(output)] for output in outputs]
             pruned = openvino.Model(wanted, _take_pixels(model, signature), name)
             compiled = core.compile_model(pruned, "CPU", config)
