@@ -183,13 +183,11 @@ def _has_one_large_output(convolution: Node) -> bool:
         return False
     outputs, inputs, *kernel = convolution.input(1).get_shape()
     places = prod(list(convolution.output(0).get_shape())[2:])
-    return outputs == 1 and inputs > 1 and prod(kernel) > 1 and places >= _MANY
+    return bool(outputs == 1 and inputs > 1 and prod(kernel) > 1 and places >= _MANY)
 
 
 def _is_static(node: Node) -> bool:
-    return (
-        not node.input(0).get_partial_shape().is_dynamic and not node.output(0).get_partial_shape().is_dynamic
-    )
+    return not any(port.get_partial_shape().is_dynamic for port in (node.input(0), node.output(0)))
 
 
 def _is_read_once(node: Node) -> bool:
