@@ -163,13 +163,13 @@ def test_a_part_of_a_video(full_files, films, tmp_path):
 def test_a_video_that_ends_long_before_its_end_is_said_to_be_cut(full_files, astronaut, tmp_path):
     with Image.open(astronaut) as photo:
         path = _film(tmp_path / "walk.mkv", photo.convert("RGB").resize((256, 256)), 120)
-    assert "complete?" not in _invoke(path, "-o", tmp_path / "whole").stderr
+    assert "complete?" not in _invoke(path, "-o", tmp_path / "whole", "--no-overlay").stderr
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    result = _invoke(path, "-o", tmp_path / "half")
+    result = _invoke(path, "-o", tmp_path / "half", "--no-overlay")
     assert result.exit_code == 0, result.output
     assert "s of 12.0 s; is the file complete?" in result.stderr
     assert 20 < len(_lines(tmp_path / "half" / "walk.jsonl")) < 100
-    assert "complete?" not in _invoke(path, "-o", tmp_path / "part", "--end", 1).stderr
+    assert "complete?" not in _invoke(path, "-o", tmp_path / "part", "--no-overlay", "--end", 1).stderr
 
 
 def test_offline_smoothing_takes_two_passes(full, films, tmp_path):
