@@ -32,7 +32,7 @@ def random_tensors(layout: SapiensLayout, seed: int = 0) -> dict[str, torch.Tens
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
     for name, shape in layout.tensors().items():
-        values = torch.randn(shape, generator=generator)
+        values = _normal(shape, generator)
         if name.endswith("periods"):
             tensors[name] = _periods(shape[0]).to(torch.bfloat16)
         elif name.endswith(".weight") and len(shape) == 1:
@@ -42,6 +42,13 @@ def random_tensors(layout: SapiensLayout, seed: int = 0) -> dict[str, torch.Tens
         else:
             tensors[name] = 0.1 * values
     return tensors
+
+
+def _normal(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """Draw normal numbers; those beyond some millions come again, since drawing takes longest."""
+    count = math.prod(shape)
+    drawn = torch.randn(min(count, 1 << 22), generator=generator)
+    return drawn.repeat(-(-count // max(1, len(drawn))))[:count].view(shape)
 
 
 def write_checkpoint(path: Path, layout: SapiensLayout, seed: int = 0) -> dict[str, torch.Tensor]:
