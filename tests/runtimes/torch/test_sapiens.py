@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -222,29 +221,25 @@ def test_bf16_stays_near(small, parity):
 
 
 def test_what_is_compiled_is_the_same_network(small, monkeypatch):
-    """The graph that PyTorch traces, without the code generator, which needs a C++ compiler."""
-    traced = torch.compile
-    monkeypatch.setattr(
-        torch,
-        "compile",
-        lambda network, **options: traced(network, backend="eager", fullgraph=True, **options),
-    )
+    """The graph that PyTorch traces, without the code generator, which needs a C++ compiler and its time.
+
+    Generated code keeps in float32 what parity rounds, unless it is told to round as well: with that, maps
+    differ by 2e-5 from those of the network as it is; without it by 1e-2, as if there were no parity.
+    """
+    traced, told = torch.compile, []
+
+    def trace(network, *, dynamic, options):
+        told.append(options)
+        return traced(network, backend="eager", fullgraph=True, dynamic=dynamic)
+
+    monkeypatch.setattr(torch, "compile", trace)
     pixels = crops(3)
     for parity in (True, False):
         expected, _ = maps(small, pixels, parity=parity)
         found, _ = maps(small, pixels, parity=parity, compile=True)
         assert found.shape == expected.shape
         assert (found - expected).abs().max() < 1e-5
-
-
-@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch writes C++ here")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's compiler uses what PyTorch deprecates
-def test_compiled_code_rounds_where_the_original_does(small):
-    pixels = crops(1)
-    compiled, _ = maps(small, pixels, compile=True)
-    with_parity, _ = maps(small, pixels)
-    without, _ = maps(small, pixels, parity=False)
-    assert (compiled - with_parity).abs().max() < 0.1 * (without - with_parity).abs().max()
+    assert told == [{"emulate_precision_casts": True}, {"emulate_precision_casts": False}]
 
 
 MOST_MEMORY = """
