@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import av
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
@@ -24,6 +26,8 @@ __all__ = ["Sound"]
 # What MP4 holds and players play from it.
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "opus"})
 _RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})  # of AAC
+# What of a packet itself keeps it from being written; a disk that is full is another matter.
+_DAMAGED = (av.error.InvalidDataError, av.error.ArgumentError)
 _FALL = 0.5  # seconds: less is how some recorders count
 _SHORT = 0.01  # seconds
 # What a playlist names is not followed anywhere but to files.
@@ -113,20 +117,26 @@ class Sound:
                 yield packet
 
     def _write(self, packet: Packet[AudioStream], out: AudioStream) -> None:
-        try:
-            if self._copies:
-                shift = _ticks(self._shift, packet.time_base)
-                packet.pts = (packet.pts or 0) - shift
-                packet.dts = packet.pts  # sound is never out of order
-                packet.stream = out
-                self._target.mux(packet)
-                return
-            for frame in packet.decode():
+        """Write a packet; of one that is damaged there is nothing, and silence in its place."""
+        if not self._copies:
+            for frame in _decoded(packet):
                 if frame.pts is not None:
                     frame.pts -= _ticks(self._shift, frame.time_base)
-                self._target.mux(out.encode(frame))
-        except (av.error.InvalidDataError, av.error.ArgumentError):
-            return  # damaged: there is silence in its place
+                with suppress(*_DAMAGED):
+                    self._target.mux(out.encode(frame))
+            return
+        packet.pts = (packet.pts or 0) - _ticks(self._shift, packet.time_base)
+        packet.dts = packet.pts  # sound is never out of order
+        packet.stream = out
+        with suppress(*_DAMAGED):
+            self._target.mux(packet)
+
+
+def _decoded(packet: Packet[AudioStream]) -> list[AudioFrame]:
+    try:
+        return packet.decode()
+    except av.FFmpegError:
+        return []
 
 
 def _aac(target: OutputContainer, stream: AudioStream) -> AudioStream:
