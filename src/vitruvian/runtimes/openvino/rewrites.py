@@ -78,7 +78,6 @@ def double_by_convolution(model: Model) -> int:
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Interpolate" or not _doubles_few_channels(node):
             continue
-        readers = node.output(0).get_target_inputs()
         channels = node.input(0).get_shape()[3]
         share = np.array([0.25, 0.75, 0.75, 0.25], np.float32)
         kernels = np.tile(np.outer(share, share), (channels, 1, 1, 1, 1))
@@ -92,9 +91,7 @@ def double_by_convolution(model: Model) -> int:
             pads_end=[3, 3],
             dilations=[1, 1],
         )
-        result = ops.transpose(doubled, _LAST)
-        for reader in readers:
-            reader.replace_source_output(result.output(0))
+        _read_instead(node, ops.transpose(doubled, _LAST))
         replaced += 1
     return _validated(model, replaced)
 
@@ -115,17 +112,21 @@ def sum_up_one_by_one(model: Model) -> int:
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Convolution" or not _has_one_large_output(node):
             continue
-        options, readers = node.get_attributes(), node.output(0).get_target_inputs()
+        options = node.get_attributes()
         _, channels, *kernel = node.input(1).get_shape()
         kernels = ops.reshape(node.input_value(1), np.array([channels, 1, 1, *kernel]), special_zero=False)
         places = (options["strides"], options["pads_begin"], options["pads_end"], options["dilations"])
         apart = ops.group_convolution(node.input_value(0), kernels, *places, options["auto_pad"])
         ones = ops.constant(np.ones((1, channels, 1, 1), np.float32))
-        total = ops.convolution(apart, ones, [1, 1], [0, 0], [0, 0], [1, 1])
-        for reader in readers:
-            reader.replace_source_output(total.output(0))
+        _read_instead(node, ops.convolution(apart, ones, [1, 1], [0, 0], [0, 0], [1, 1]))
         replaced += 1
     return _validated(model, replaced)
+
+
+def _read_instead(node: Node, result: Node) -> None:
+    """Let whoever reads a node read another one."""
+    for reader in node.output(0).get_target_inputs():
+        reader.replace_source_output(result.output(0))
 
 
 def _validated(model: Model, changes: int) -> int:
