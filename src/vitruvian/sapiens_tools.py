@@ -163,10 +163,9 @@ def sapiens_info() -> Answer:
 
 def _is_here(root: Path, task: str, size: str) -> bool:
     """Say whether there is a checkpoint; one for poses may be wherever ``sapiens_pose`` would find it."""
-    places = [root / task / f"sapiens2_{size}_{task}.safetensors"]
     if task == "pose":
-        places += [path for _, path in pose_places(size)]
-    return any(path.is_file() for path in places)
+        return any(path.is_file() for _, path in pose_places(size, root))
+    return (root / task / f"sapiens2_{size}_{task}.safetensors").is_file()
 
 
 @dataclass(frozen=True)

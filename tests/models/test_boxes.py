@@ -16,6 +16,7 @@ from vitruvian.models.boxes import (
     BodiesInBoxes,
     GivenBoxes,
     OrWholePictures,
+    asked,
     regions_of_boxes,
 )
 from vitruvian.models.detr import DetrDetector
@@ -162,7 +163,7 @@ def test_a_detr_is_told_which_way_is_up():
             seen.extend(picture.shape for picture in pictures)
             return [(np.zeros((1, 92), np.float32), np.zeros((1, 4), np.float32))] * len(pictures)
 
-    AskedDetector(DetrDetector(Session()))([PICTURE], 90)
+    asked(DetrDetector(Session()))([PICTURE], 90)
     assert seen == [(400, 300, 3)]
 
 

@@ -19,6 +19,7 @@ from rich.markup import escape
 
 from vitruvian.cli import flags
 from vitruvian.cli.console import complain, say, stderr
+from vitruvian.cli.interruption import hearing
 from vitruvian.cli.networks import Networks
 from vitruvian.cli.noun import HANDS, PEOPLE, Noun
 from vitruvian.errors import OptionError, SinkError, SourceError, shown
@@ -349,21 +350,8 @@ def _signals() -> Iterator[queue.SimpleQueue[str]]:
     One that is ignored stays so.
     """
     stops: queue.SimpleQueue[str] = queue.SimpleQueue()  # of all queues the one that a signal may put into
-
-    def stop(*_: object) -> None:
-        for number in before:
-            signal.signal(number, signal.SIG_DFL)
-        stops.put("signal")
-
-    now = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    before = {number: action for number, action in now.items() if action not in (signal.SIG_IGN, None)}
-    for number in before:
-        signal.signal(number, stop)
-    try:
+    with hearing(lambda: stops.put("signal"), again=signal.SIG_DFL):
         yield stops
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
 
 
 class _Told(logging.Handler):

@@ -34,6 +34,7 @@ __all__ = [
     "BodiesInBoxes",
     "GivenBoxes",
     "OrWholePictures",
+    "asked",
     "best_first",
     "regions_of_boxes",
     "turned_boxes",
@@ -140,8 +141,7 @@ class AskedDetector:
     """A stranger's detector. It is asked once at a time, from whatever thread: it may not be made for more.
 
     Attributes:
-        ask: Frames in; out come, for each, regions or boxes in its own pixels. A ``DetrDetector`` is told
-            which way is up as well.
+        ask: Frames in; out come, for each, regions or boxes in its own pixels.
     """
 
     ask: Finder
@@ -156,14 +156,18 @@ class AskedDetector:
         """
         check_rotation("rotation", rotation)
         with self._turn:
-            knows = isinstance(self.ask, DetrDetector)
-            answers = self.ask(frames, rotation) if knows else self.ask(frames)  # type: ignore[call-arg]  # it does
+            answers = self.ask(frames)
         if not isinstance(answers, Sequence | np.ndarray):
             raise ArrayError(f"detector: expected a list of answers, one a picture, got {answers!r}")
         if len(answers) != len(frames):
             raise ArrayError(f"detector: expected {len(frames)} answers, one a picture, got {len(answers)}")
         found = [best_first(regions_of_boxes(each, "the detector's boxes")) for each in answers]
         return [turned_boxes(each, rotation) for each in found]
+
+
+def asked(detector: Finder) -> AskedDetector | DetrDetector:
+    """Return what looks with somebody's detector: our own knows which way is up, and is no stranger."""
+    return detector if isinstance(detector, DetrDetector) else AskedDetector(detector)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,12 +66,14 @@ class PoseCheckpoint:
     origin: PoseOrigin = "original"
 
 
-def sapiens_root() -> Path:
-    """Return the folder of the checkpoints: ``$SAPIENS_CHECKPOINT_ROOT``, or ``~/sapiens2_host``.
+def sapiens_root(given: Path | None = None) -> Path:
+    """Return the folder of the checkpoints: the given, ``$SAPIENS_CHECKPOINT_ROOT``, or ``~/sapiens2_host``.
 
     Raises:
         WeightsError: There is no home folder that a ``~`` could stand for.
     """
+    if given is not None:
+        return given
     return _expanded(os.environ.get("SAPIENS_CHECKPOINT_ROOT") or "~/sapiens2_host")
 
 
@@ -89,13 +91,13 @@ def pose_size(size: str) -> str:
 
 def pose_path(size: str, root: Path | None = None) -> Path:
     """Return where the original tool has the checkpoint of ``size``, whether it is there or not."""
-    return (sapiens_root() if root is None else root) / "pose" / f"sapiens2_{size}_pose.safetensors"
+    return sapiens_root(root) / "pose" / f"sapiens2_{size}_pose.safetensors"
 
 
 def pose_places(size: str, root: Path | None = None) -> list[tuple[PoseOrigin, Path]]:
     """Return every file that a size is looked for in, in order, whether it is there or not."""
     repository = f"sapiens2-pose-{size}"
-    root = sapiens_root() if root is None else root
+    root = sapiens_root(root)
     places: list[tuple[PoseOrigin, Path]] = [("original", pose_path(size, root))]
     places += [("folder", folder / repository / _WEIGHTS) for folder in (root / "pose", root)]
     places += [("hub-cache", folder / _WEIGHTS) for folder in _hub_snapshots(repository)]
@@ -104,7 +106,7 @@ def pose_places(size: str, root: Path | None = None) -> list[tuple[PoseOrigin, P
 
 def detector_places(root: Path | None = None) -> list[Path]:
     """Return every folder that the person detector is looked for in, in order, there or not."""
-    return [(sapiens_root() if root is None else root) / "detector" / DETECTOR, *_hub_snapshots(DETECTOR)]
+    return [sapiens_root(root) / "detector" / DETECTOR, *_hub_snapshots(DETECTOR)]
 
 
 def find_pose(model: str | Path, root: Path | None = None) -> PoseCheckpoint:

@@ -41,19 +41,19 @@ def sapiens_paths(model: str | HubModel, *, root: Path | None = None) -> tuple[P
         OptionError: No model has that name.
     """
     model = _named(model)
-    return tuple(_root(root) / file.place for file in model.files)
+    return tuple(sapiens_root(root) / file.place for file in model.files)
 
 
 def sapiens_present(model: str | HubModel, *, root: Path | None = None) -> bool:
     """Return whether all files of ``model`` that we read are there; their content is not looked at."""
-    return all((_root(root) / file.place).is_file() for file in _named(model).files if file.needed)
+    return all((sapiens_root(root) / file.place).is_file() for file in _named(model).files if file.needed)
 
 
 def sapiens_faults(model: str | HubModel, *, root: Path | None = None) -> str | None:
     """Return what is wrong with the files of ``model``, or None if their headers are right."""
     model = _named(model)
     try:
-        _check(model, _root(root))
+        _check(model, sapiens_root(root))
     except WeightsError as problem:
         return str(problem)
     return None
@@ -64,7 +64,7 @@ def accepted(licence: Licence, *, root: Path | None = None) -> bool:
     if not licence.asks:
         return True
     try:
-        record = json.loads(_record(licence, _root(root)).read_text(encoding="utf-8"))
+        record = json.loads(_record(licence, sapiens_root(root)).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and record.get("terms_sha256") == licence.digest
@@ -102,7 +102,7 @@ def pull_sapiens(
         WeightsError: The terms were not accepted, or the files cannot be fetched, are not those of the model,
             or cannot be written.
     """
-    model, folder = _named(model), _root(root)
+    model, folder = _named(model), sapiens_root(root)
     places = tuple(folder / file.place for file in model.files)
     if not force and source is None and _is_sound(model, folder):
         return places
@@ -129,10 +129,6 @@ def pull_sapiens(
 
 def _named(model: str | HubModel) -> HubModel:
     return builtin_hub().find(model) if isinstance(model, str) else model
-
-
-def _root(root: Path | None) -> Path:
-    return sapiens_root() if root is None else root
 
 
 def _record(licence: Licence, root: Path) -> Path:

@@ -25,7 +25,7 @@ from vitruvian.models.blazepose import (
     PoseSettings,
     landmarker_outputs,
 )
-from vitruvian.models.boxes import AskedDetector, BodiesInBoxes
+from vitruvian.models.boxes import BodiesInBoxes, asked
 from vitruvian.models.flip import FlipAveraged
 from vitruvian.pipeline import Pipeline
 from vitruvian.provenance import Provenance
@@ -153,7 +153,7 @@ def pose_pipeline(
         opened.append(runtime.open(files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs)))
         finder = BlazePoseDetector(opened[0], settings)
     else:
-        finder = BodiesInBoxes(AskedDetector(detect))
+        finder = BodiesInBoxes(asked(detect))
     opened.append(runtime.open(files["landmarker"], LANDMARKER, outputs=landmarker_outputs(settings)))
     straight = BlazePoseLandmarker(opened[-1], settings)
     flipped = BlazePoseLandmarker(opened[-1], settings, flipped=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vitruvian.errors import OptionError
 from vitruvian.following import SURE, Traits, follow_boxes
-from vitruvian.models.boxes import AskedDetector, GivenBoxes, OrWholePictures
+from vitruvian.models.boxes import AskedDetector, GivenBoxes, OrWholePictures, asked
 from vitruvian.models.detr import DetrDetector
 from vitruvian.models.sapiens import CROP, SapiensLandmarker, SapiensSettings
 from vitruvian.options import check_number
@@ -184,7 +184,7 @@ def _detect(
     detector: Finder | str | Path | None,
     boxes: Boxes | Mapping[str, Boxes] | None,
     root: Path | None,
-) -> GivenBoxes | AskedDetector | Path:
+) -> GivenBoxes | AskedDetector | DetrDetector | Path:
     """Return what finds people, or the folder of the network that does."""
     if boxes is not None:
         return GivenBoxes(boxes)
@@ -192,11 +192,11 @@ def _detect(
         return find_detector(root=root)
     if isinstance(detector, str | Path):
         return find_detector(detector)
-    return AskedDetector(detector)
+    return asked(detector)
 
 
 def _finder(
-    detect: GivenBoxes | AskedDetector | Path,
+    detect: GivenBoxes | AskedDetector | DetrDetector | Path,
     settings: SapiensSettings,
     opened: ExitStack,
     *,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from ctypes import c_float
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 __all__ = ["Descriptor", "FieldDescriptor", "FileDescriptor", "encoded", "shown"]
@@ -99,7 +100,7 @@ class Descriptor:
         """The name with that of its package."""
         return f"mediapipe.{self.name}"
 
-    @property
+    @cached_property
     def fields_by_name(self) -> dict[str, FieldDescriptor]:
         """The fields by what they are called."""
         return {field.name: field for field in self.fields}

@@ -8,7 +8,7 @@ as bytes, and not be read from them.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ctypes import c_float
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -62,8 +62,7 @@ class _Described:
         """Return the message as bytes."""
         return b"".join(
             encoded(field, each.SerializeToString() if field.is_repeated else each)
-            for field, value in self.ListFields()
-            for each in (value if field.is_repeated else [value])
+            for field, each in self._values()
         )
 
     def ByteSize(self) -> int:  # noqa: N802 - the original's name
@@ -77,15 +76,20 @@ class _Described:
     def __repr__(self) -> str:
         return "".join(
             f"{field.name} {{\n{_indented(repr(each))}}}\n" if field.is_repeated else _line(field, each)
-            for field, value in self.ListFields()
-            for each in (value if field.is_repeated else [value])
+            for field, each in self._values()
         )
 
     def _field(self, name: str) -> FieldDescriptor:
-        for field in self.DESCRIPTOR.fields:
-            if field.name == name:
-                return field
-        raise OptionError(f"{type(self).__name__} has no field {name!r}")
+        field = self.DESCRIPTOR.fields_by_name.get(name)
+        if field is None:
+            raise OptionError(f"{type(self).__name__} has no field {name!r}")
+        return field
+
+    def _values(self) -> Iterator[tuple[FieldDescriptor, Any]]:
+        """Yield all values that are set, each entry of a list by itself."""
+        for field, value in self.ListFields():
+            for each in value if field.is_repeated else [value]:
+                yield field, each
 
 
 def _line(field: FieldDescriptor, value: float | str) -> str:
@@ -100,10 +104,10 @@ class Message(_Described):
     """Fields of one value each: the instance's dictionary holds those set, the class the defaults."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        kinds = {field.name: field.type for field in self.DESCRIPTOR.fields}
-        if name not in kinds:
+        field = self.DESCRIPTOR.fields_by_name.get(name)
+        if field is None:
             raise AttributeError(f"{type(self).__name__} has no field {name!r}")
-        self.__dict__[name] = _KEPT[kinds[name]](value)
+        self.__dict__[name] = _KEPT[field.type](value)
 
     def HasField(self, field_name: str) -> bool:  # noqa: N802 - the original's name
         """Return whether a field has been set.
