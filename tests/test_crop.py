@@ -11,8 +11,20 @@ from hypothesis import strategies as st
 
 import vitruvian
 from vitruvian.crop import Crop, _corners, _fixed_point, _sampling_map
+from vitruvian.kernels import native
 
 WIDTH, HEIGHT = 64, 48
+
+
+@pytest.fixture(scope="module", params=["kernel", "OpenCV"], autouse=True)
+def way(request):
+    """Both ways to the same bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "OpenCV":
+            patch.setattr("vitruvian.crop.native", None)
+        elif native is None or not native.WARP_SUPPORTED:
+            pytest.skip("no kernels")
+        yield request.param
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +98,36 @@ def test_the_fast_way_to_a_sampling_map_is_exact(turn):
 def _homography(crop: Crop) -> np.ndarray:
     target = np.array([(0, 256), (0, 0), (256, 0), (256, 256)], np.float32)
     return cv2.invert(cv2.getPerspectiveTransform(_corners(crop), target))[1]
+
+
+@pytest.mark.parametrize("border", ["black", "replicate"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (31, 17), (480, 640), (1080, 1920)])
+def test_the_kernel_and_opencv_agree_to_the_byte(size, border, monkeypatch):
+    numbers = np.random.default_rng(sum(size))
+    pixels = numbers.integers(0, 256, (*size, 3), np.uint8)
+    crops = []
+    for _ in range(40):
+        x, y, side = numbers.uniform([-0.5, -0.5, 0.02], [1.5, 1.5, 2.5]) * [size[1], size[0], max(size)]
+        turn = numbers.choice([0.0, math.pi / 2, -math.pi, numbers.uniform(-3, 3)])
+        output = [(256, 256), (224, 224), (17, 5), (1, 1), (1030, 4)][numbers.integers(5)]
+        values = np.array([x, y, side, side * numbers.uniform(0.5, 2), turn], np.float32).tolist()
+        crops.append(Crop(*values, output=output, shared=bool(numbers.random() < 0.3)))
+    ours = [crop.warp(pixels, border) for crop in crops]
+    monkeypatch.setattr("vitruvian.crop.native", None)
+    for crop, actual in zip(crops, ours, strict=True):
+        assert (actual == crop.warp(pixels, border)).all()
+
+
+def test_pictures_whose_rows_are_apart(ramp):
+    """A picture cut out of another one, and a result that is part of a larger array."""
+    crop, wide = Crop(30.0, 20.0, 40.0, 30.0, 0.4, (16, 24)), np.zeros((HEIGHT, 2 * WIDTH, 3), np.uint8)
+    wide[:, 5 : 5 + WIDTH] = ramp
+    expected, out = crop.warp(ramp, "replicate"), np.zeros((24, 40, 3), np.uint8)
+    assert (crop.warp(wide[:, 5 : 5 + WIDTH], "replicate") == expected).all()
+    crop.warp(ramp, "replicate", out=out[:, 3:19])
+    assert (out[:, 3:19] == expected).all()
+    assert not out[:, :3].any()
+    assert not out[:, 19:].any()
 
 
 def test_warp_writes_into_the_array_it_is_given(ramp):

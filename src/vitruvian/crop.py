@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
+from vitruvian.kernels import native
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,6 +29,7 @@ Border = Literal["black", "replicate"]
 _CV_BORDER = {"black": cv2.BORDER_CONSTANT, "replicate": cv2.BORDER_REPLICATE}
 
 _CACHE_LINE = 64  # bytes
+_MOST_THREADS = 4  # for one crop: it takes a quarter of a millisecond
 
 _BITS = 5  # positions are rounded to 1/32 of a pixel
 _STEPS = 1 << _BITS
@@ -116,11 +119,51 @@ class Crop:
             )
         if self.flipped:
             return cv2.flip(replace(self, flipped=False).warp(pixels, border), 1, dst=out)  # type: ignore[return-value]
+        if self._is_for_kernel(pixels, out):
+            return self._warp_by_kernel(pixels, border, out)
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
         if not self.shared:
             self._fetch(pixels)
         return cv2.remap(  # type: ignore[return-value]  # OpenCV's stubs know only arrays of any number
             pixels, whole, fraction, cv2.INTER_LINEAR, dst=out, borderMode=_CV_BORDER[border], borderValue=0
+        )
+
+    def _is_for_kernel(self, pixels: NDArray[np.uint8], out: NDArray[np.uint8] | None) -> bool:
+        """Return whether there is a kernel, and positions and pictures are of a size that it can count."""
+        return (
+            native is not None
+            and bool(native.WARP_SUPPORTED)
+            and pixels.flags.c_contiguous
+            and (out is None or out.flags.c_contiguous)
+            and 0 < pixels.size <= np.iinfo(np.int32).max
+            and max(pixels.shape) <= _INT16.max
+            and self.output[0] <= native.WARP_MOST_COLUMNS
+            and float(np.abs(_corners(self)).max()) <= _INT16.max
+        )
+
+    def _warp_by_kernel(
+        self, pixels: NDArray[np.uint8], border: Border, out: NDArray[np.uint8] | None
+    ) -> NDArray[np.uint8]:
+        assert native is not None  # noqa: S101  # which is asked first
+        columns, rows = self.output
+        if out is None:
+            out = np.empty((rows, columns, 3), np.uint8)
+        to_image = (_kept_homography if self.shared else _homography)(self)[1]
+        fetched = (0, 0, 0, 0) if self.shared else self._extent(pixels)
+        threads = min(cv2.getNumThreads(), _MOST_THREADS)
+        native.warp(pixels, to_image, out, pixels.shape[1], columns, border == "replicate", fetched, threads)
+        return out
+
+    def _extent(self, pixels: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+        """Return which part of a picture the crop needs: first and last row, first and last byte of them."""
+        cos, sin = abs(math.cos(self.rotation)), abs(math.sin(self.rotation))
+        across, down = cos * self.width + sin * self.height, sin * self.width + cos * self.height
+        left, top = int(max(self.x - across / 2, 0)), int(max(self.y - down / 2, 0))
+        right, bottom = int(max(self.x + across / 2, 0)) + 2, int(max(self.y + down / 2, 0)) + 2
+        height, width, depth = pixels.shape
+        return (
+            *(min(top, height), min(bottom, height)),
+            *(min(left, width) * depth, min(right, width) * depth),
         )
 
     def _fetch(self, pixels: NDArray[np.uint8]) -> None:
@@ -129,13 +172,8 @@ class Crop:
         The warp reads them in its own order, which no prefetcher foresees: of a picture that is not in the
         cache, this and the warp take half the time of the warp alone.
         """
-        cos, sin = abs(math.cos(self.rotation)), abs(math.sin(self.rotation))
-        across, down = cos * self.width + sin * self.height, sin * self.width + cos * self.height
-        left, top = int(max(self.x - across / 2, 0)), int(max(self.y - down / 2, 0))
-        right, bottom = int(max(self.x + across / 2, 0)) + 2, int(max(self.y + down / 2, 0)) + 2
-        depth = pixels.shape[2]
-        lines = pixels.reshape(len(pixels), -1)[top:bottom, left * depth : right * depth : _CACHE_LINE]
-        lines.max(initial=0)
+        top, bottom, left, right = self._extent(pixels)
+        pixels.reshape(len(pixels), -1)[top:bottom, left:right:_CACHE_LINE].max(initial=0)
 
     def points_to_image(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """Carry (…, 2) points from crop pixels to image pixels."""
@@ -186,6 +224,20 @@ def _apply(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray
     return carried.astype(np.float32)
 
 
+def _homography(crop: Crop) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the map from image to crop pixels and its inverse, (3, 3), of section 5, steps 3 and 4.
+
+    By OpenCV's own solver and its closed-form inverse, since others round some ties differently.
+    """
+    columns, rows = crop.output
+    corners = np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
+    to_output = cv2.getPerspectiveTransform(_corners(crop), corners)
+    return np.asarray(to_output, np.float64), np.asarray(cv2.invert(to_output)[1], np.float64)
+
+
+_kept_homography = lru_cache(maxsize=32)(_homography)
+
+
 def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     """Return for each output pixel the image pixel it samples, and the fraction beyond it.
 
@@ -196,13 +248,9 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
         (h, w, 2) int16 whole positions x, y, and (h, w) uint16 with 32 · (fraction of y) + fraction of x,
         in 1/32 pixel: OpenCV's fixed-point maps.
     """
+    to_output, to_image = _homography(crop)
     columns, rows = crop.output
     corners = _corners(crop)
-    to_output = cv2.getPerspectiveTransform(
-        corners, np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
-    )
-    # OpenCV's own solver and its closed-form 3x3 inverse, since others round some ties differently.
-    to_image = np.asarray(cv2.invert(to_output)[1], np.float64)
     if np.abs(to_image[2, :2]).min() < _PERSPECTIVE or np.abs(corners).max() > _INT16.max:
         # Along an axis without a perspective part some positions are ties to the last bit, and the order of
         # operations counts; far outside, positions must be clipped.

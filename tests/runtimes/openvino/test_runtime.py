@@ -1,18 +1,18 @@
 import pytest
 
 from vitruvian import OpenVINO, OptionError, SessionError
-from vitruvian.models.blazepose import DETECTOR
+from vitruvian.models.blazepose import DETECTOR, LANDMARKER
 
 
 def test_precision_is_float32_although_the_cpu_may_have_bf16(full_files):
     """OpenVINO would pick bf16 by itself, which moves landmarks by 9 px."""
-    session = OpenVINO().open(full_files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
+    session = OpenVINO().open(full_files["landmarker"], LANDMARKER, outputs=("presence",))
     hint = session._compiled.get_property("INFERENCE_PRECISION_HINT")
     assert hint.get_type_name() == "f32"
 
 
 def test_threads_reach_the_network(full_files):
-    session = OpenVINO(threads=1).open(full_files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
+    session = OpenVINO(threads=1).open(full_files["landmarker"], LANDMARKER, outputs=("presence",))
     assert session._compiled.get_property("INFERENCE_NUM_THREADS") == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import CompiledModel, Core, InferRequest, Model, Node
 
+    from vitruvian.kernels.sparse import SparseNetwork
     from vitruvian.runtimes.session import Graph, ModelFile, PixelInput, Session, Signature
 
 __all__ = ["OpenVINO", "shared_core"]
+
+_CLOSED = "the session is closed; open the pipeline again"
+_MOST_THREADS = 8  # more of them wait for each other
 
 
 class OpenVINO:
@@ -81,6 +86,7 @@ class OpenVINO:
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
         from vitruvian.runtimes.openvino.rewrites import cheaper  # noqa: PLC0415  # the same
+        from vitruvian.runtimes.openvino.sparse import without_zeros  # noqa: PLC0415  # few networks need it
 
         config: dict[str, object] = {
             # By itself OpenVINO picks bf16 on CPUs that have it, which moves landmarks by 9 px.
@@ -93,11 +99,14 @@ class OpenVINO:
             _check(model, signature)
             cheaper(model)
             wanted = [model.outputs[list(signature.outputs).index(output)] for output in outputs]
+            shapes = {output: signature.outputs[output] for output in outputs}
+            pruned = openvino.Model(wanted, model.get_parameters(), name)
+            if (sparse := without_zeros(pruned, signature)) is not None:
+                return _SparseSession(sparse, signature.inputs, shapes, name, self._threads)
             pruned = openvino.Model(wanted, _take_pixels(model, signature), name)
             compiled = core.compile_model(pruned, "CPU", config)
         except (RuntimeError, ValueError) as error:
             raise SessionError(_reason(error), network=name) from error
-        shapes = {output: signature.outputs[output] for output in outputs}
         return _OpenVINOSession(compiled, signature.inputs, shapes, name)
 
 
@@ -144,11 +153,41 @@ class _OpenVINOSession:
     def _take(self) -> InferRequest:
         compiled = self._compiled
         if compiled is None:
-            raise SessionError("the session is closed; open the pipeline again", network=self._network)
+            raise SessionError(_CLOSED, network=self._network)
         try:
             return self._idle.get_nowait()
         except Empty:
             return compiled.create_infer_request()
+
+
+class _SparseSession:
+    def __init__(
+        self,
+        sparse: SparseNetwork,
+        inputs: Mapping[str, PixelInput],
+        outputs: Mapping[str, tuple[int, ...]],
+        network: str,
+        threads: int | None,
+    ) -> None:
+        self._sparse: SparseNetwork | None = sparse
+        self._inputs, self._outputs, self._network = inputs, outputs, network
+        self._threads = threads or min(_cores(), _MOST_THREADS)
+
+    def run(self, inputs: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+        """Run a batch; see ``Session.run``."""
+        ((name, pixels),) = self._inputs.items()
+        batch = check_array(name, inputs[name], ("N", *pixels.shape), np.uint8)
+        sparse = self._sparse
+        if sparse is None:
+            raise SessionError(_CLOSED, network=self._network)
+        results = {name: np.empty((len(batch), *shape), np.float32) for name, shape in self._outputs.items()}
+        for i, picture in enumerate(np.ascontiguousarray(batch)):
+            sparse.run(picture, [result[i] for result in results.values()], self._threads)
+        return results
+
+    def close(self) -> None:
+        """Release the network; calls under way end normally."""
+        self._sparse = None
 
 
 @cache
@@ -159,6 +198,12 @@ def shared_core() -> Core:
     import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
     return openvino.Core()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _read(core: Core, file: ModelFile) -> Model:

@@ -1,0 +1,31 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+STEP_BYTES: int
+PROGRESS_BYTES: int
+SPARSE_SUPPORTED: int
+WARP_SUPPORTED: int
+WARP_MOST_COLUMNS: int
+
+def run(
+    steps: NDArray[Any],
+    constants: NDArray[Any],
+    taps: NDArray[Any],
+    rows: NDArray[Any],
+    pixels: NDArray[Any],
+    memory: NDArray[Any],
+    progress: NDArray[Any],
+    targets: tuple[NDArray[Any], ...],
+    threads: int,
+) -> None: ...
+def warp(
+    pixels: NDArray[Any],
+    to_image: NDArray[Any],
+    out: NDArray[Any],
+    width: int,
+    columns: int,
+    replicate: bool,
+    fetch: tuple[int, int, int, int],
+    threads: int,
+) -> None: ...

@@ -1,0 +1,404 @@
+#include "sparse.h"
+
+#include "pool.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <immintrin.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,fma")
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)
+#endif
+
+typedef __m512 vec;
+typedef __m512i ivec;
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 32")
+/* Keeps a compiler from calculating all addresses of an unrolled loop beforehand: there are too few registers. */
+#define HERE(pointer) __asm__("" : "+r"(pointer))
+
+INLINE vec load(const float *from) { return _mm512_loadu_ps(from); }
+INLINE void store(float *to, vec v) { _mm512_storeu_ps(to, v); }
+INLINE vec all(float x) { return _mm512_set1_ps(x); }
+INLINE vec madd(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE vec only(vec v, __mmask16 lanes) { return _mm512_maskz_mov_ps(lanes, v); }
+INLINE vec within(vec v, float low, float high) { return _mm512_min_ps(_mm512_max_ps(v, all(low)), all(high)); }
+
+/* The lanes before the first one that is not part of a row: none, some or all. */
+INLINE __mmask16 first_lanes(int count) { return count <= 0 ? 0 : count >= LANES ? 0xffff : (1u << count) - 1; }
+
+INLINE ivec lane_numbers(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+/* Lanes first, first + by, ... of two vectors one behind the other. */
+INLINE vec pick(vec a, vec b, int first, int by)
+{
+    ivec lanes = _mm512_add_epi32(_mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(by)), _mm512_set1_epi32(first));
+    return _mm512_permutex2var_ps(a, lanes, b);
+}
+/* The lanes of two vectors in turns: the lower or the upper half of the result. */
+INLINE vec in_turns(vec a, vec b, int upper)
+{
+    ivec half = _mm512_add_epi32(_mm512_srli_epi32(lane_numbers(), 1), _mm512_set1_epi32(upper * LANES / 2));
+    ivec other = _mm512_slli_epi32(_mm512_and_epi32(lane_numbers(), _mm512_set1_epi32(1)), 4);
+    return _mm512_permutex2var_ps(a, _mm512_or_epi32(half, other), b);
+}
+
+INLINE vec finished(vec v, const step *s, const float *added)
+{
+    v = within(v, s->low, s->high);
+    return added ? within(_mm512_add_ps(v, load(added)), s->late_low, s->late_high) : v;
+}
+
+INLINE const float *added_plane(const step *s, const float *memory, int channel)
+{
+    return s->added < 0 ? NULL : memory + s->added + (int64_t)channel * s->out_plane;
+}
+
+/* Which of the channels that come out are this piece's. */
+INLINE void share(const step *s, int item, int *first, int *last)
+{
+    *first = s->out_channels * item / s->items, *last = s->out_channels * (item + 1) / s->items;
+}
+
+/* Zeros above and below the planes of some channels. */
+INLINE void frame(const step *s, float *memory, int first, int last)
+{
+    int line = s->out_width + GAP, around = (GAP * line + GAP + LANES - 1) / LANES * LANES;
+    for (int c = first; c < last; c++) {
+        float *above = memory + s->out + (int64_t)c * s->out_plane - around;
+        float *below = above + around + s->out_height * line;
+        for (int i = 0; i < around; i += LANES)
+            store(above + i, all(0)), store(below + i, all(0));
+    }
+}
+
+/* ---- 1x1 convolution ---- */
+
+INLINE void pointwise_block(const network *n, const step *s, int first, int last, int place, const int vectors)
+{
+    const float *in = n->memory + s->in + place;
+    const int32_t *inside = n->rows + s->inside + place / LANES;
+    for (int part = 0; part < s->parts; part++) {
+        const int32_t *row = n->rows + s->rows + part * (s->out_channels + 1);
+        for (int c = first; c < last; c++) {
+            float *out = n->memory + s->out + (int64_t)c * s->out_plane + place;
+            const tap *t = n->taps + row[c], *after = n->taps + row[c + 1];
+            vec sum[8], other[8];
+            UNROLL for (int i = 0; i < vectors; i++) {
+                sum[i] = part ? load(out + i * LANES) : all(n->constants[s->bias + c]);
+                other[i] = all(0);
+            }
+            /* Few sums at once wait for each other: twice as many, and added up behind. */
+            for (; vectors <= 4 && t + 1 < after; t += 2) {
+                const float *from = in + t[0].offset, *from_other = in + t[1].offset;
+                HERE(from);
+                HERE(from_other);
+                UNROLL for (int i = 0; i < vectors; i++) {
+                    sum[i] = madd(all(t[0].weight), load(from + i * LANES), sum[i]);
+                    other[i] = madd(all(t[1].weight), load(from_other + i * LANES), other[i]);
+                }
+            }
+            for (; t < after; t++) {
+                const float *from = in + t->offset;
+                HERE(from);
+                UNROLL for (int i = 0; i < vectors; i++)
+                    sum[i] = madd(all(t->weight), load(from + i * LANES), sum[i]);
+            }
+            if (vectors <= 4)
+                UNROLL for (int i = 0; i < vectors; i++) sum[i] = _mm512_add_ps(sum[i], other[i]);
+            if (part == s->parts - 1) {
+                const float *added = added_plane(s, n->memory, c);
+                UNROLL for (int i = 0; i < vectors; i++)
+                    sum[i] = only(finished(sum[i], s, added ? added + place + i * LANES : NULL), (__mmask16)inside[i]);
+            }
+            UNROLL for (int i = 0; i < vectors; i++) store(out + i * LANES, sum[i]);
+        }
+    }
+}
+
+static void pointwise(const network *n, const step *s, int item)
+{
+    int vectors = (s->out_height * (s->out_width + GAP) + LANES - 1) / LANES;
+    int block = item % s->blocks, group = item / s->blocks, groups = s->items / s->blocks;
+    int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
+    int begin = vectors * block / s->blocks, end = vectors * (block + 1) / s->blocks;
+    if (block == 0)
+        frame(s, n->memory, first, last);
+    switch (end - begin) {
+#define VECTORS(count) case count: pointwise_block(n, s, first, last, begin * LANES, count); break;
+        VECTORS(1) VECTORS(2) VECTORS(3) VECTORS(4) VECTORS(5) VECTORS(6) VECTORS(7)
+#undef VECTORS
+    }
+}
+
+/* ---- depthwise convolution ---- */
+
+enum { ROWS = 7 }; /* that are calculated together, since they need the same rows of what comes in */
+
+INLINE void depthwise_block(const step *s, const float *in, float *out, const float *weights, vec bias,
+                            __mmask16 inside, const int kernel, const int stride)
+{
+    int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    vec sum[ROWS];
+    UNROLL for (int r = 0; r < ROWS; r++) sum[r] = bias;
+    UNROLL for (int i = 0; i < stride * (ROWS - 1) + kernel; i++) {
+        vec seen[6];
+        UNROLL for (int j = 0; j < kernel; j += stride) {
+            seen[j] = load(in + j);
+            if (stride == 2) {
+                vec next = load(in + j + LANES);
+                seen[j + 1] = pick(seen[j], next, 1, 2);
+                seen[j] = pick(seen[j], next, 0, 2);
+            }
+        }
+        UNROLL for (int j = 0; j < kernel; j++)
+            UNROLL for (int r = 0; r < ROWS; r++)
+                if (i - stride * r >= 0 && i - stride * r < kernel)
+                    sum[r] = madd(seen[j], all(weights[(i - stride * r) * kernel + j]), sum[r]);
+        in += in_line;
+        HERE(in);
+    }
+    UNROLL for (int r = 0; r < ROWS; r++) {
+        store(out, only(within(sum[r], s->low, s->high), inside));
+        out += out_line;
+        HERE(out);
+    }
+}
+
+/* From right to left: what a vector has beyond the end of a row is zeros, over which the next row is written. */
+INLINE void depthwise_rows(const network *n, const step *s, int first, int last, const int kernel, const int stride)
+{
+    int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    for (int c = first; c < last; c++) {
+        const float *in = n->memory + s->in + (int64_t)c * s->in_plane - s->pad * in_line - s->pad;
+        float *out = n->memory + s->out + (int64_t)c * s->out_plane;
+        const float *weights = n->constants + s->weights + c * kernel * kernel;
+        vec bias = all(n->constants[s->bias + c]);
+        for (int top = 0; top < s->out_height; top += ROWS)
+            for (int left = (out_line - 1) / LANES * LANES; left >= 0; left -= LANES)
+                depthwise_block(s, in + (top * in_line + left) * stride, out + top * out_line + left, weights,
+                                bias, first_lanes(s->out_width - left), kernel, stride);
+    }
+}
+
+/* Rows of a plane narrower than a vector, as if they were one. */
+INLINE void depthwise_narrow(const network *n, const step *s, int first, int last, const int kernel)
+{
+    enum { TOGETHER = 4 };
+    int line = s->in_width + GAP, vectors = (s->in_height * line + LANES - 1) / LANES;
+    for (int c = first; c < last; c++) {
+        const float *in = n->memory + s->in + (int64_t)c * s->in_plane - s->pad * line - s->pad;
+        float *out = n->memory + s->out + (int64_t)c * s->out_plane;
+        const float *weights = n->constants + s->weights + c * kernel * kernel;
+        for (int v = 0; v < vectors; v += TOGETHER) {
+            vec sum[TOGETHER];
+            UNROLL for (int i = 0; i < TOGETHER; i++) sum[i] = all(n->constants[s->bias + c]);
+            const float *from = in + v * LANES;
+            UNROLL for (int y = 0; y < kernel; y++) {
+                UNROLL for (int x = 0; x < kernel; x++)
+                    UNROLL for (int i = 0; i < TOGETHER; i++)
+                        sum[i] = madd(load(from + x + i * LANES), all(weights[y * kernel + x]), sum[i]);
+                from += line;
+                HERE(from);
+            }
+            UNROLL for (int i = 0; i < TOGETHER; i++) store(out + (v + i) * LANES, within(sum[i], s->low, s->high));
+        }
+        for (int y = s->out_height - 1; y >= 0; y--) {
+            float *gap = out + y * line + s->out_width;
+            gap[0] = gap[1] = 0;
+        }
+    }
+}
+
+static void depthwise_3(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 3, 1); }
+static void depthwise_5(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 5, 1); }
+static void halving_3(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 3, 2); }
+static void halving_5(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 5, 2); }
+static void narrow_3(const network *n, const step *s, int first, int last) { depthwise_narrow(n, s, first, last, 3); }
+static void narrow_5(const network *n, const step *s, int first, int last) { depthwise_narrow(n, s, first, last, 5); }
+
+static void depthwise(const network *n, const step *s, int item)
+{
+    int first, last, narrow = s->stride == 1 && s->in_width < LANES - GAP;
+    share(s, item, &first, &last);
+    if (s->kernel == 3)
+        (s->stride == 2 ? halving_3 : narrow ? narrow_3 : depthwise_3)(n, s, first, last);
+    else
+        (s->stride == 2 ? halving_5 : narrow ? narrow_5 : depthwise_5)(n, s, first, last);
+    frame(s, n->memory, first, last);
+}
+
+/* ---- the first convolution: 3x3 with a stride of 2, of pixels ---- */
+
+enum { WIDEST = 256, TAPS = 27, FILTERS = 4, ACROSS = 7 };
+/* One row of a picture: of each colour first the even columns, then the odd ones. */
+typedef float colours[3][2][WIDEST / 2 + LANES];
+
+INLINE void take_apart(const step *s, const uint8_t *pixels, colours line)
+{
+    for (int x = 0; x < s->in_width / 2; x += LANES, pixels += 6 * LANES) {
+        vec number[6];
+        UNROLL for (int i = 0; i < 6; i++) {
+            __m128i bytes = _mm_loadu_si128((const __m128i *)(pixels + i * LANES));
+            number[i] = madd(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), all(s->scale), all(s->shift));
+        }
+        UNROLL for (int kind = 0; kind < 6; kind++) {
+            /* Of these 96 numbers each sixth, out of one vector after the other. */
+            ivec at = _mm512_add_epi32(_mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(6)), _mm512_set1_epi32(kind));
+            vec v = _mm512_permutexvar_ps(at, number[0]);
+            UNROLL for (int i = 1; i < 6; i++) {
+                __mmask16 here = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(at, 4), _mm512_set1_epi32(i));
+                v = _mm512_mask_permutexvar_ps(v, here, at, number[i]);
+            }
+            int odd = kind / 3;
+            store(&line[kind % 3][odd ^ s->pad][x + (odd & s->pad)], v);
+        }
+    }
+}
+
+static void first(const network *n, const step *s, int item)
+{
+    colours lines[3];
+    int out_line = s->out_width + GAP, top = s->out_height * item / s->items;
+    memset(lines, 0, sizeof lines);
+    if (item == 0)
+        frame(s, n->memory, 0, s->out_channels);
+    for (int y = top; y < s->out_height * (item + 1) / s->items; y++) {
+        const float *seen[TAPS];
+        for (int i = y == top ? 0 : 1; i < 3; i++) {
+            int row = 2 * y + i - s->pad;
+            if (row < 0 || row >= s->in_height)
+                memset(lines[(row + 3) % 3], 0, sizeof(colours));
+            else
+                take_apart(s, n->pixels + (int64_t)row * s->in_width * 3, lines[row % 3]);
+        }
+        for (int i = 0; i < TAPS; i++) {
+            int row = 2 * y + i / 9 - s->pad, column = i / 3 % 3;
+            seen[i] = lines[(row + 3) % 3][i % 3][column & 1] + (column >> 1);
+        }
+        for (int c = 0; c < s->out_channels; c += FILTERS) {
+            float *out = n->memory + s->out + (int64_t)c * s->out_plane + y * out_line;
+            UNROLL for (int f = 0; f < FILTERS; f++)
+                store(out + (int64_t)f * s->out_plane + s->out_width + GAP - LANES, all(0));
+            for (int x = 0; x < s->out_width; x += ACROSS * LANES) {
+                const float *weights = n->constants + s->weights + c;
+                vec sum[FILTERS][ACROSS];
+                UNROLL for (int f = 0; f < FILTERS; f++)
+                    UNROLL for (int i = 0; i < ACROSS; i++) sum[f][i] = all(n->constants[s->bias + c + f]);
+                for (int t = 0; t < TAPS; t++, weights += s->out_channels)
+                    UNROLL for (int i = 0; i < ACROSS; i++)
+                        UNROLL for (int f = 0; f < FILTERS; f++)
+                            sum[f][i] = madd(load(seen[t] + x + i * LANES), all(weights[f]), sum[f][i]);
+                UNROLL for (int f = 0; f < FILTERS; f++)
+                    UNROLL for (int i = 0; i < ACROSS; i++)
+                        store(out + (int64_t)f * s->out_plane + x + i * LANES, within(sum[f][i], s->low, s->high));
+            }
+        }
+    }
+}
+
+/* ---- twice the size, bilinear: half-way between places, three to one; the edge repeats ---- */
+
+static void enlarge(const network *n, const step *s, int item)
+{
+    int begin, end, height = s->in_height, width = s->in_width;
+    int in_line = width + GAP, out_line = s->out_width + GAP;
+    ivec before = _mm512_max_epi32(_mm512_sub_epi32(lane_numbers(), _mm512_set1_epi32(1)), _mm512_setzero_si512());
+    ivec behind = _mm512_min_epi32(_mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(1)), _mm512_set1_epi32(width - 1));
+    share(s, item, &begin, &end);
+    frame(s, n->memory, begin, end);
+    for (int c = begin; c < end; c++) {
+        const float *in = n->memory + s->in + (int64_t)c * s->in_plane, *added = added_plane(s, n->memory, c);
+        float *out = n->memory + s->out + (int64_t)c * s->out_plane;
+        vec bias = all(n->constants[s->bias + c]);
+        for (int y = 0; y < 2 * height; y++) {
+            int near = y / 2, far = y % 2 ? near + 1 : near - 1;
+            far = far < 0 ? 0 : far < height ? far : height - 1;
+            vec row = madd(all(.75f), load(in + near * in_line), _mm512_mul_ps(all(.25f), load(in + far * in_line)));
+            vec most = madd(all(.75f), row, bias);
+            vec even = madd(all(.25f), _mm512_permutexvar_ps(before, row), most);
+            vec odd = madd(all(.25f), _mm512_permutexvar_ps(behind, row), most);
+            for (int half = 0; half < 2 && half * LANES < out_line; half++) {
+                int at = y * out_line + half * LANES;
+                vec v = finished(in_turns(even, odd, half), s, added ? added + at : NULL);
+                store(out + at, only(v, first_lanes(s->out_width - half * LANES)));
+            }
+        }
+    }
+}
+
+/* ---- twice the size, out of four channels: depth to space, blocks first ---- */
+
+static void spread(const network *n, const step *s, int item)
+{
+    int begin, end, in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    share(s, item, &begin, &end);
+    frame(s, n->memory, begin, end);
+    for (int c = begin; c < end; c++)
+        for (int y = 0; y < s->out_height; y++) {
+            const float *even = n->memory + s->in + (int64_t)(y % 2 * 2 * s->out_channels + c) * s->in_plane + y / 2 * in_line;
+            const float *odd = even + (int64_t)s->out_channels * s->in_plane;
+            float *out = n->memory + s->out + (int64_t)c * s->out_plane + y * out_line;
+            for (int x = 0; x < out_line; x += LANES) {
+                vec a = load(even + x / 2 / LANES * LANES), b = load(odd + x / 2 / LANES * LANES);
+                store(out + x, only(in_turns(a, b, x / LANES % 2), first_lanes(s->out_width - x)));
+            }
+        }
+}
+
+/* ---- channels last, as the network's own outputs are ---- */
+
+static void write_out(const network *n, const step *s)
+{
+    float *to = n->targets[s->target] + s->target_index;
+    for (int y = 0; y < s->in_height; y++)
+        for (int x = 0; x < s->in_width; x++)
+            for (int c = 0; c < s->in_channels; c++)
+                *to++ = n->memory[s->in + (int64_t)c * s->in_plane + y * (s->in_width + GAP) + x];
+}
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#pragma GCC pop_options
+
+static void run_item(const network *n, const step *s, int item)
+{
+    switch (s->kind) {
+    case FIRST: first(n, s, item); break;
+    case DEPTHWISE: depthwise(n, s, item); break;
+    case POINTWISE: pointwise(n, s, item); break;
+    case ENLARGE: enlarge(n, s, item); break;
+    case SPREAD: spread(n, s, item); break;
+    case WRITE: write_out(n, s); break;
+    }
+}
+
+int sparse_supported(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"); }
+
+void sparse_begin(network *n) { memset(n->progress, 0, sizeof(progress) * (size_t)n->count); }
+
+void sparse_run(void *of_network)
+{
+    const network *n = of_network;
+    for (int i = 0; i < n->count; i++) {
+        const step *s = n->steps + i;
+        progress *p = n->progress + i;
+        for (int item; (item = atomic_fetch_add(&p->next, 1)) < s->items; atomic_fetch_add(&p->done, 1))
+            run_item(n, s, item);
+        for (unsigned turn = 0; atomic_load(&p->done) < s->items; turn++)
+            pool_pause(turn);
+    }
+}
+
+#else
+
+int sparse_supported(void) { return 0; }
+void sparse_begin(network *n) { (void)n; }
+void sparse_run(void *of_network) { (void)of_network; }
+
+#endif

@@ -1,0 +1,70 @@
+/* Convolutional networks most of whose weights are zero.
+ *
+ * A picture is a list of planes, one a channel, whose rows lie one behind the other with GAP zeros between
+ * them, and as many rows of zeros above and below: what lies beside a place of a plane is found by adding to
+ * its index, also beyond the edge. So a convolution that mixes the channels of a place walks over a plane as if
+ * it were one row; and it takes time only for weights that are not zero. */
+#ifndef VITRUVIAN_SPARSE_H
+#define VITRUVIAN_SPARSE_H
+
+#include <stdint.h>
+
+enum { LANES = 16, GAP = 2 };
+
+enum kind { FIRST, DEPTHWISE, POINTWISE, ENLARGE, SPREAD, WRITE };
+
+/* One step. Indices count floats: of planes in the working memory, of weights and biases in the constants.
+ * The order of fields is that of `sparse.py`. */
+typedef struct {
+    int32_t kind;
+    int32_t items;                           /* pieces that threads share */
+    int32_t in, out;                         /* first place of the first plane */
+    int32_t added;                           /* planes that are added to the result; -1: none */
+    int32_t in_channels, in_height, in_width;
+    int32_t in_plane;                        /* from one plane to the next */
+    int32_t out_channels, out_height, out_width;
+    int32_t out_plane;
+    int32_t kernel, stride, pad;
+    int32_t weights, bias;
+    int32_t rows;                            /* POINTWISE: in `rows`, where the taps of each channel begin */
+    int32_t inside;                          /* POINTWISE: in `rows`, which lanes of each vector are no gaps */
+    int32_t parts, blocks;                   /* POINTWISE: of the input channels, of the places */
+    int32_t target, target_index;            /* WRITE: which output, and where in it */
+    float low, high;                         /* bounds of the result before anything is added */
+    float late_low, late_high;               /* and after */
+    float scale, shift;                      /* FIRST: from a byte to a number */
+} step;
+
+typedef struct {
+    float weight;
+    int32_t offset; /* of its plane from the first one */
+} tap;
+
+/* Who has taken which piece of a step. A cache line each, since all threads write to it. */
+typedef struct {
+    _Alignas(64) _Atomic int32_t next;
+    _Atomic int32_t done;
+} progress;
+
+typedef struct {
+    const step *steps;
+    int count;
+    const float *constants;
+    const tap *taps;
+    const int32_t *rows;
+    const uint8_t *pixels;
+    float *memory;
+    float *const *targets;
+    progress *progress; /* one for each step */
+} network;
+
+/* Whether this processor has what it takes: vectors of sixteen numbers. */
+int sparse_supported(void);
+
+/* Nothing of it is done yet. */
+void sparse_begin(network *n);
+
+/* Run a network, with other threads that call this at the same time with the same argument. */
+void sparse_run(void *of_network);
+
+#endif

@@ -1,0 +1,264 @@
+"""Networks most of whose weights are zero: read by OpenVINO, run by kernels that leave the zeros out.
+
+MediaPipe's body detector is one: of the weights of its 1x1 convolutions, which are nearly all that it
+multiplies by, three quarters are zero. OpenVINO multiplies by them all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vitruvian.kernels.sparse import UNBOUNDED, Kind, Planes, SparseNetwork, Step, supported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from openvino import Model, Node
+
+    from vitruvian.runtimes.session import PixelInput, Signature
+
+__all__ = ["without_zeros"]
+
+_MOST = 0.5  # share of multiplications that are not by zero, up to which leaving out the others is faster
+_TO_FIRST, _TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+
+
+def without_zeros(model: Model, signature: Signature) -> SparseNetwork | None:
+    """Return a network for the kernels, if there are any and they were written for such a network.
+
+    Args:
+        model: Its inputs take numbers, with the channels last; not changed.
+        signature: What they are made of.
+
+    Returns:
+        ``None`` where there are no kernels, where too few weights are zero, and where a layer is not like
+        those of the networks that the kernels were written for.
+    """
+    if not supported() or len(signature.inputs) > 1 or not _is_sparse(model):
+        return None
+    try:
+        reader = _Reader(model, *signature.inputs.values())
+    except _UnknownLayerError:
+        return None
+    return SparseNetwork(reader.steps)
+
+
+class _UnknownLayerError(Exception):
+    pass
+
+
+class _Seen(NamedTuple):
+    """What a node of the graph stands for."""
+
+    planes: Planes | None
+    """``None``: the network's input."""
+    last: bool
+    """Whether its channels are last."""
+    shared: bool
+    """Whether anything else reads what its step calculates, which then must stay as it is."""
+    pad: int = 0
+    """Zeros above and to the left that are yet to be added."""
+
+
+class _Reader:
+    """A graph as steps: layers, and with each what is added behind it and within which bounds it stays."""
+
+    def __init__(self, model: Model, pixels: PixelInput) -> None:
+        self.steps: list[Step] = []
+        self._pixels = pixels
+        self._seen: dict[str, _Seen] = {}
+        self._made: dict[Planes, int] = {}
+        layers: dict[str, Callable[[Node], None]] = {
+            "Parameter": self._input,
+            "Convert": self._transposition,
+            "Transpose": self._transposition,
+            "Pad": self._padding,
+            "Convolution": self._convolution,
+            "GroupConvolution": self._convolution,
+            "Interpolate": self._enlargement,
+            "DepthToSpace": self._spreading,
+            "Add": self._addition,
+            "Clamp": self._bounding,
+        }
+        for node in model.get_ordered_ops():
+            if node.get_type_name() in layers and _constant(node) is None:
+                layers[node.get_type_name()](node)
+        for number, port in enumerate(model.outputs):
+            self._output(number, port.get_node().input_value(0).get_node())
+        _require(all(step.fits() for step in self.steps))
+
+    def _of(self, node: Node, number: int = 0) -> _Seen:
+        """Return what an input of a node stands for."""
+        seen = self._seen.get(node.input_value(number).get_node().get_friendly_name())
+        if seen is None:
+            raise _UnknownLayerError
+        return seen
+
+    def _is(self, node: Node, seen: _Seen) -> None:
+        shared = seen.shared or len(node.output(0).get_target_inputs()) > 1
+        self._seen[node.get_friendly_name()] = seen._replace(shared=shared)
+
+    def _input(self, node: Node) -> None:
+        self._is(node, _Seen(None, last=True, shared=False))
+
+    def _transposition(self, node: Node) -> None:
+        seen = self._of(node)
+        if node.get_type_name() == "Transpose":
+            order = _constant(node.input_value(1).get_node())
+            _require(order is not None and order.tolist() == (_TO_FIRST if seen.last else _TO_LAST))
+            seen = seen._replace(last=not seen.last)
+        self._is(node, seen)
+
+    def _padding(self, node: Node) -> None:
+        seen = self._of(node)
+        before, value = (_constant(node.input_value(i).get_node()) for i in (1, 3))
+        if before is None or value is None or node.get_attributes()["pad_mode"] != "constant":
+            raise _UnknownLayerError
+        batch, channels, above, left = before.tolist()
+        _require(not any([batch, channels, value, seen.last, seen.pad]), above == left)
+        self._is(node, seen._replace(pad=above))
+
+    def _convolution(self, node: Node) -> None:
+        seen, weights, options = (
+            self._of(node),
+            _constant(node.input_value(1).get_node()),
+            node.get_attributes(),
+        )
+        _require(weights is not None and not seen.last)
+        assert weights is not None  # noqa: S101  # for the type checker
+        (down, across), (above, left) = options["strides"], options["pads_begin"]
+        _require(set(options["dilations"]) == {1} and down == across and above == left)
+        apart = node.get_type_name() == "GroupConvolution"
+        if apart:
+            _require(weights.shape[1:3] == (1, 1))
+            weights = weights[:, 0]
+        step = Step(
+            Kind.DEPTHWISE if apart else Kind.POINTWISE if seen.planes else Kind.FIRST,
+            *(seen.planes, _planes(node)),
+            weights=weights,
+            stride=down,
+            pad=seen.pad + above,
+        )
+        if step.kind is Kind.POINTWISE:
+            _require(weights.shape[2:] == (1, 1), step.stride == 1, step.pad == 0)
+        if step.kind is Kind.FIRST:
+            low, high = self._pixels.low, self._pixels.high
+            step.scale, step.shift = (high - low) / 255, low
+        self._add(node, step, last=False)
+
+    def _enlargement(self, node: Node) -> None:
+        seen, options = self._of(node), node.get_attributes()
+        _require(
+            (options["mode"], options["coordinate_transformation_mode"]) == ("linear_onnx", "half_pixel")
+        )
+        _require(not any([*options["pads_begin"], *options["pads_end"], seen.pad]), seen.last)
+        self._add(node, Step(Kind.ENLARGE, seen.planes, _planes(node, last=True)), last=True)
+
+    def _spreading(self, node: Node) -> None:
+        seen, options = self._of(node), node.get_attributes()
+        _require((options["mode"], options["block_size"]) == ("blocks_first", 2), not seen.last, not seen.pad)
+        self._add(node, Step(Kind.SPREAD, seen.planes, _planes(node)), last=False)
+
+    def _add(self, node: Node, step: Step, *, last: bool) -> None:
+        if step.result is not None:
+            self._made[step.result] = len(self.steps)
+        self.steps.append(step)
+        self._is(node, _Seen(step.result, last, shared=False))
+
+    def _addition(self, node: Node) -> None:
+        constants = [_constant(node.input_value(i).get_node()) for i in (0, 1)]
+        for number, constant in enumerate(constants):
+            if constant is not None:
+                seen = self._of(node, 1 - number)
+                step = self._open(seen)
+                _require(step.added is None, (step.low, step.high) == (-UNBOUNDED, UNBOUNDED))
+                _require(constant.size == constant.shape[3 if seen.last else 1])
+                step.bias = constant.reshape(-1) + (0 if step.bias is None else step.bias)
+                self._is(node, seen)
+                return
+        # What is calculated later takes up what was there before.
+        before, after = sorted((self._of(node, i) for i in (0, 1)), key=self._number)
+        step = self._open(after)
+        _require(step.added is None, before.planes is not None, before.last == after.last, not before.pad)
+        _require(self._number(before) < self._number(after))
+        step.added = before.planes
+        self._is(node, after)
+
+    def _bounding(self, node: Node) -> None:
+        seen, options = self._of(node), node.get_attributes()
+        step = self._open(seen)
+        names = ("low", "high") if step.added is None else ("late_low", "late_high")
+        _require([getattr(step, name) for name in names] == [-UNBOUNDED, UNBOUNDED])
+        for name, bound in zip(names, (options["min"], options["max"]), strict=True):
+            setattr(step, name, bound)
+        self._is(node, seen)
+
+    def _number(self, seen: _Seen) -> int:
+        return -1 if seen.planes is None else self._made[seen.planes]
+
+    def _open(self, seen: _Seen) -> Step:
+        """Return the step to which more can be added, since nothing has read yet what it calculates."""
+        _require(seen.planes is not None, not seen.shared, not seen.pad)
+        return self.steps[self._number(seen)]
+
+    def _output(self, number: int, node: Node) -> None:
+        """Write pictures, channels last, one behind the other."""
+        pieces = [node]
+        if node.get_type_name() == "Concat":
+            _require(node.get_attributes()["axis"] == 1)
+            pieces = [node.input_value(i).get_node() for i in range(node.get_input_size())]
+        written = 0
+        for piece in pieces:
+            _require(piece.get_type_name() == "Reshape")
+            seen = self._of(piece)
+            if (planes := seen.planes) is None or not seen.last or seen.pad:
+                raise _UnknownLayerError
+            self.steps.append(Step(Kind.WRITE, planes, None, target=number, target_index=written))
+            written += planes.channels * planes.height * planes.width
+        _require(written == np.prod(node.output(0).get_shape()))
+
+
+def _require(*known: bool) -> None:
+    if not all(known):
+        raise _UnknownLayerError
+
+
+def _planes(node: Node, *, last: bool = False) -> Planes:
+    count, *shape = node.output(0).get_shape()
+    _require(count == 1)
+    height, width, channels = shape if last else [*shape[1:], shape[0]]
+    return Planes(channels, height, width)
+
+
+def _is_sparse(model: Model) -> bool:
+    every = done = 0
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "Convolution":
+            weights = _constant(node.input_value(1).get_node())
+            if weights is None:
+                return False
+            places = np.prod(list(node.output(0).get_shape())[2:])
+            every += weights.size * places
+            done += np.count_nonzero(weights) * places
+    return bool(done and done <= _MOST * every)
+
+
+def _constant(node: Node) -> NDArray[np.float32] | None:
+    """Return the numbers that a node stands for, whatever the network sees; ``None``: it depends on that."""
+    kind = node.get_type_name()
+    if kind == "Constant":
+        return np.asarray(node.get_data())
+    if kind not in {"Convert", "Transpose", "Reshape", "Unsqueeze"}:
+        return None
+    numbers = _constant(node.input_value(0).get_node())
+    if numbers is None:
+        return None
+    if kind == "Convert":
+        return numbers.astype(np.float32)
+    if kind == "Transpose":
+        order = _constant(node.input_value(1).get_node())
+        return None if order is None else numbers.transpose(order)
+    return numbers.reshape(list(node.output(0).get_shape()))

@@ -1,0 +1,152 @@
+"""Networks most of whose weights are zero, run without the zeros, against OpenVINO."""
+
+import cv2
+import numpy as np
+import pytest
+from openvino import Model, Type
+from openvino import opset13 as ops
+
+import vitruvian
+from vitruvian import OpenVINO
+from vitruvian.kernels.sparse import supported
+from vitruvian.models.blazepose import DETECTOR, LANDMARKER
+from vitruvian.runtimes.openvino import shared_core
+from vitruvian.runtimes.openvino.runtime import _OpenVINOSession, _SparseSession
+from vitruvian.runtimes.openvino.sparse import without_zeros
+from vitruvian.runtimes.session import PixelInput, Signature
+
+pytestmark = pytest.mark.skipif(not supported(), reason="kernels for vectors of sixteen numbers")
+
+SIDE = 224
+ONE = Signature({"image": PixelInput(SIDE, SIDE, low=-1.0, high=1.0)}, {"out": (56 * 56 * 68, 4)})
+
+
+@pytest.fixture
+def pictures(eval_photos):
+    photos = sorted(eval_photos.glob("*.jpg"))[:6]
+    seen = [cv2.resize(vitruvian.read_image(photo).pixels, (SIDE, SIDE)) for photo in photos]
+    noise = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
+    return np.concatenate([np.stack(seen), noise])
+
+
+def test_the_bodys_detector_is_run_without_its_zeros(full_files, pictures, monkeypatch):
+    names = tuple(DETECTOR.outputs)
+    ours = OpenVINO().open(full_files["detector"], DETECTOR, outputs=names)
+    assert isinstance(ours, _SparseSession)
+    monkeypatch.setattr("vitruvian.kernels.sparse.native", None)
+    theirs = OpenVINO().open(full_files["detector"], DETECTOR, outputs=names)
+    assert isinstance(theirs, _OpenVINOSession)
+    monkeypatch.undo()
+    actual, expected = ours.run({"image": pictures}), theirs.run({"image": pictures})
+    for name in names:
+        assert np.abs(actual[name] - expected[name]).max() < 1e-5 * np.abs(expected[name]).max()
+
+
+@pytest.mark.parametrize("name", ["boxes", "scores"])
+def test_only_what_is_asked_for_is_calculated(full_files, pictures, name):
+    whole = OpenVINO().open(full_files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
+    part = OpenVINO(threads=1).open(full_files["detector"], DETECTOR, outputs=(name,))
+    assert isinstance(part, _SparseSession)
+    assert len(part._sparse._steps) < len(whole._sparse._steps)
+    alone = part.run({"image": pictures[:2]})
+    assert list(alone) == [name]
+    assert (alone[name] == whole.run({"image": pictures[:2]})[name]).all()
+
+
+def test_a_network_with_few_zeros_is_openvinos(full_files):
+    session = OpenVINO().open(full_files["landmarker"], LANDMARKER, outputs=("landmarks",))
+    assert isinstance(session, _OpenVINOSession)
+
+
+def _numbers(*shape: int, zeros=0.0):
+    numbers = np.random.default_rng(sum(shape))
+    return numbers.standard_normal(shape, np.float32) * (numbers.random(shape) >= zeros)
+
+
+def _network(
+    *,
+    zeros=0.75,
+    pad=1,
+    pad_value=0.0,
+    pad_mode="constant",
+    dilation=1,
+    behind=lambda x: x,
+    before_bias=lambda x: x,
+    added=ops.add,
+) -> Model:
+    """A picture, convolved to 16 channels, halved, mixed twice and added up, as ``.tflite`` files have it."""
+    picture = ops.parameter([1, SIDE, SIDE, 3], Type.f32)
+    turned = ops.transpose(picture, [0, 3, 1, 2])
+    framed = ops.pad(turned, [0, 0, pad, pad], [0, 0, 1, 1], pad_mode, ops.constant(np.float32(pad_value)))
+    options = {"auto_pad": "explicit"}
+    convolved = ops.convolution(framed, _numbers(16, 3, 3, 3), [2, 2], [0, 0], [0, 0], [1, 1], **options)
+    first = ops.clamp(ops.add(before_bias(convolved), _numbers(1, 16, 1, 1)), 0.0, 6.0)
+    reach = [dilation, dilation]
+    halved = ops.group_convolution(
+        first, _numbers(16, 1, 1, 3, 3), [2, 2], reach, reach, [dilation] * 2, **options
+    )
+    mixed = ops.convolution(halved, _numbers(256, 16, 1, 1, zeros=zeros), [1, 1], [0, 0], [0, 0], [1, 1])
+    mixed = behind(ops.clamp(ops.add(_numbers(1, 256, 1, 1), mixed), 0.0, 6.0))
+    last = ops.convolution(mixed, _numbers(16, 256, 1, 1, zeros=zeros), [1, 1], [0, 0], [0, 0], [1, 1])
+    last = ops.add(last, _numbers(1, 16, 1, 1))
+    pieces = [
+        ops.reshape(ops.transpose(each, [0, 2, 3, 1]), [1, -1, 4], special_zero=False)
+        for each in (added(halved, last), mixed)
+    ]
+    model = Model([ops.concat([pieces[0], pieces[1]], 1)], [picture])
+    model.outputs[0].get_tensor().set_names({"out"})
+    return model
+
+
+def _agrees(model: Model) -> bool:
+    pixels = np.random.default_rng(5).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    network = without_zeros(model, ONE)
+    assert network is not None
+    config = {"INFERENCE_PRECISION_HINT": "f32"}
+    (expected,) = (
+        shared_core().compile_model(model, "CPU", config)([pixels[None] * np.float32(2 / 255) - 1]).values()
+    )
+    actual = np.empty(expected.shape[1:], np.float32)
+    network.run(pixels, [actual], 2)
+    return bool(np.abs(actual - expected[0]).max() < 1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+def test_a_small_network(pad):
+    assert _agrees(_network(pad=pad))
+
+
+def test_what_is_added_may_be_bounded():
+    assert _agrees(_network(added=lambda first, last: ops.clamp(ops.add(last, first), 0.0, 6.0)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"zeros": 0.2},
+        {"pad_value": 1.0},
+        {"pad_mode": "reflect"},
+        {"dilation": 2},
+        {"behind": ops.relu},
+        {"behind": lambda x: ops.clamp(x, 1.0, 2.0)},
+        {"before_bias": lambda x: ops.clamp(x, -1.0, 1.0)},
+        {"before_bias": lambda x: ops.multiply(x, np.float32(2))},
+        {"added": lambda first, last: ops.add(ops.clamp(ops.add(first, last), 0.0, 1.0), first)},
+        {"added": lambda _, last: ops.add(last, last)},
+        {"added": lambda first, last: ops.add(first, ops.transpose(last, [0, 1, 3, 2]))},
+    ],
+    ids=str,
+)
+def test_what_the_kernels_do_not_know_is_openvinos(other):
+    model = _network(**other)
+    assert without_zeros(model, ONE) is None
+
+
+def test_two_pictures_at_once_are_openvinos():
+    two = Signature({"one": ONE.inputs["image"], "other": ONE.inputs["image"]}, ONE.outputs)
+    assert without_zeros(_network(), two) is None
+
+
+def test_without_kernels_everything_is_openvinos(monkeypatch):
+    monkeypatch.setattr("vitruvian.kernels.sparse.native", None)
+    assert without_zeros(_network(), ONE) is None
