@@ -10,14 +10,15 @@ from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
-from openvino import Tensor
 from openvino import opset13 as ops
+
+from vitruvian.runtimes.openvino.constants import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from numpy.typing import NDArray
-    from openvino import Input, Model, Node, Output
+    from openvino import Input, Model, Node
 
 __all__ = [
     "cheaper",
@@ -35,9 +36,6 @@ _LANES = 16
 
 _MANY = 1 << 12
 """Places of a picture from which on its convolutions take time that counts."""
-
-_OTHERWISE_ARRANGED = {"Convert", "Reshape", "Transpose", "Unsqueeze"}
-"""What ``.tflite`` files put between weights, which are of half precision, and who works with them."""
 
 
 def cheaper(model: Model) -> None:
@@ -240,7 +238,7 @@ def _channels_by_use(node: Node) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     nothing = np.arange(0)
     if node.get_type_name() != "GroupConvolution":
         return nothing, nothing
-    filters = _numbers(node.input_value(1))
+    filters = numbers_of(node.input_value(1))
     if filters.ndim != 5 or filters.shape[1:3] != (1, 1):
         return nothing, nothing
     used = filters.any((1, 2, 3, 4))
@@ -277,17 +275,17 @@ def _works_by_channel(node: Node) -> bool:
     if node.get_type_name() != "Add" or not _is_static(node):
         return bool(node.get_type_name() == "Clamp")
     shape = node.input(0).get_shape()
-    return len(shape) == 4 and _numbers(node.input_value(1)).shape == (1, shape[1], 1, 1)
+    return len(shape) == 4 and numbers_of(node.input_value(1)).shape == (1, shape[1], 1, 1)
 
 
 def _gives_channels(node: Node) -> bool:
-    known = node.get_type_name() == "Convolution" and _numbers(node.input_value(1)).size > 0
+    known = node.get_type_name() == "Convolution" and numbers_of(node.input_value(1)).size > 0
     return known and _is_read_once(node)
 
 
 def _can_do_with_fewer(reader: Node) -> bool:
     if reader.get_type_name() == "ReduceMean":
-        return _is_static(reader) and sorted(_numbers(reader.input_value(1)).ravel().tolist()) == [2, 3]
+        return _is_static(reader) and sorted(numbers_of(reader.input_value(1)).ravel().tolist()) == [2, 3]
     if reader.get_type_name() != "Convolution" or not _is_pointwise(reader):
         return False
     return _gives_channels(reader) and all(
@@ -304,14 +302,14 @@ def _constants(nodes: list[Node], channels: NDArray[np.intp]) -> NDArray[np.floa
             options = node.get_attributes()
             values = values.clip(options["min"], options["max"])
         else:
-            values = values + _numbers(node.input_value(1)).ravel()[channels]
+            values = values + numbers_of(node.input_value(1)).ravel()[channels]
     return values
 
 
 def _keep_channels(node: Node, kept: NDArray[np.intp]) -> None:
     if node.get_type_name() != "Clamp":
         axis = 1 if node.get_type_name() == "Add" else 0
-        _work_with(node, _numbers(node.input_value(1)).take(kept, axis))
+        _work_with(node, numbers_of(node.input_value(1)).take(kept, axis))
 
 
 def _make_up_for(
@@ -320,11 +318,11 @@ def _make_up_for(
     """Let a node that reads fewer channels give what it gave: without them, and with what they added."""
     ports = _ports_below(reader)
     if reader.get_type_name() == "Convolution":
-        weights = _numbers(reader.input_value(1))
+        weights = numbers_of(reader.input_value(1))
         (bias,) = (port.get_node() for port in ports)
         _work_with(reader, weights[:, kept])
         share = weights[:, idle, 0, 0] @ constants
-        _work_with(bias, _numbers(bias.input_value(1)) + share[:, np.newaxis, np.newaxis])
+        _work_with(bias, numbers_of(bias.input_value(1)) + share[:, np.newaxis, np.newaxis])
         return
     count, _, *places = reader.output(0).get_shape()
     added = np.broadcast_to(constants.reshape(1, -1, *places), (count, idle.size, *places))
@@ -336,20 +334,6 @@ def _make_up_for(
 
 def _work_with(node: Node, numbers: NDArray[np.float32]) -> None:
     node.input(1).replace_source_output(ops.constant(numbers).output(0))
-
-
-def _numbers(port: Output) -> NDArray[np.float32]:
-    """Return the constants behind a port as they arrive there; no numbers, where they are calculated."""
-    node = port.get_node()
-    if node.get_type_name() == "Constant":
-        return np.array(node.data)
-    known = node.get_type_name() in _OTHERWISE_ARRANGED
-    sources = [_numbers(source) for source in node.input_values()] if known else []
-    if not sources or not all(source.size for source in sources):
-        return np.empty(0, np.float32)
-    result = Tensor(port.get_element_type(), port.get_shape())
-    node.evaluate([result], [Tensor(np.ascontiguousarray(source)) for source in sources])
-    return np.array(result.data)
 
 
 def _is_static(node: Node) -> bool:

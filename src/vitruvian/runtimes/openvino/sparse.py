@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vitruvian.kernels.sparse import UNBOUNDED, Kind, Planes, SparseNetwork, Step, supported
+from vitruvian.runtimes.openvino.constants import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
     from openvino import Model, Node
 
     from vitruvian.runtimes.session import PixelInput, Signature
@@ -84,7 +84,7 @@ class _Reader:
             "Clamp": self._bounding,
         }
         for node in model.get_ordered_ops():
-            if node.get_type_name() in layers and _constant(node) is None:
+            if node.get_type_name() in layers and not numbers_of(node.output(0)).size:
                 layers[node.get_type_name()](node)
         for number, port in enumerate(model.outputs):
             self._output(number, port.get_node().input_value(0).get_node())
@@ -107,30 +107,25 @@ class _Reader:
     def _transposition(self, node: Node) -> None:
         seen = self._of(node)
         if node.get_type_name() == "Transpose":
-            order = _constant(node.input_value(1).get_node())
-            _require(order is not None and order.tolist() == (_TO_FIRST if seen.last else _TO_LAST))
+            order = numbers_of(node.input_value(1)).tolist()
+            _require(order == (_TO_FIRST if seen.last else _TO_LAST))
             seen = seen._replace(last=not seen.last)
         self._is(node, seen)
 
     def _padding(self, node: Node) -> None:
         seen = self._of(node)
-        before, value = (_constant(node.input_value(i).get_node()) for i in (1, 3))
-        if before is None or value is None or node.get_attributes()["pad_mode"] != "constant":
-            raise _UnknownLayerError
+        before, value = (numbers_of(node.input_value(i)) for i in (1, 3))
+        _require(before.size == 4, value.size == 1, node.get_attributes()["pad_mode"] == "constant")
         batch, channels, above, left = before.tolist()
         _require(not any([batch, channels, value, seen.last, seen.pad]), above == left)
         self._is(node, seen._replace(pad=above))
 
     def _convolution(self, node: Node) -> None:
-        seen, weights, options = (
-            self._of(node),
-            _constant(node.input_value(1).get_node()),
-            node.get_attributes(),
-        )
-        _require(weights is not None and not seen.last)
-        assert weights is not None  # noqa: S101  # for the type checker
+        seen, options = self._of(node), node.get_attributes()
+        weights = numbers_of(node.input_value(1))
         (down, across), (above, left) = options["strides"], options["pads_begin"]
-        _require(set(options["dilations"]) == {1} and down == across and above == left)
+        _require(weights.size > 0, not seen.last, down == across, above == left)
+        _require(set(options["dilations"]) == {1})
         apart = node.get_type_name() == "GroupConvolution"
         if apart:
             _require(weights.shape[1:3] == (1, 1))
@@ -169,9 +164,8 @@ class _Reader:
         self._is(node, _Seen(step.result, last, shared=False))
 
     def _addition(self, node: Node) -> None:
-        constants = [_constant(node.input_value(i).get_node()) for i in (0, 1)]
-        for number, constant in enumerate(constants):
-            if constant is not None:
+        for number, constant in enumerate(numbers_of(port) for port in node.input_values()):
+            if constant.size:
                 seen = self._of(node, 1 - number)
                 step = self._open(seen)
                 _require(step.added is None, (step.low, step.high) == (-UNBOUNDED, UNBOUNDED))
@@ -237,28 +231,8 @@ def _is_sparse(model: Model) -> bool:
     every = done = 0
     for node in model.get_ordered_ops():
         if node.get_type_name() == "Convolution":
-            weights = _constant(node.input_value(1).get_node())
-            if weights is None:
-                return False
+            weights = numbers_of(node.input_value(1))
             places = np.prod(list(node.output(0).get_shape())[2:])
             every += weights.size * places
             done += np.count_nonzero(weights) * places
     return bool(done and done <= _MOST * every)
-
-
-def _constant(node: Node) -> NDArray[np.float32] | None:
-    """Return the numbers that a node stands for, whatever the network sees; ``None``: it depends on that."""
-    kind = node.get_type_name()
-    if kind == "Constant":
-        return np.asarray(node.get_data())
-    if kind not in {"Convert", "Transpose", "Reshape", "Unsqueeze"}:
-        return None
-    numbers = _constant(node.input_value(0).get_node())
-    if numbers is None:
-        return None
-    if kind == "Convert":
-        return numbers.astype(np.float32)
-    if kind == "Transpose":
-        order = _constant(node.input_value(1).get_node())
-        return None if order is None else numbers.transpose(order)
-    return numbers.reshape(list(node.output(0).get_shape()))
