@@ -29,3 +29,12 @@ def warp(
     fetch: tuple[int, int, int, int],
     threads: int,
 ) -> None: ...
+def refine(
+    points: NDArray[Any],
+    heatmaps: NDArray[Any],
+    moved: NDArray[Any],
+    count: int,
+    shape: tuple[int, int, int],
+    kernel: int,
+    threshold: float,
+) -> None: ...

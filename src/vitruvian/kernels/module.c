@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "heatmap.h"
 #include "pool.h"
 #include "sparse.h"
 #include "warp.h"
@@ -89,7 +90,43 @@ static PyObject *warp(PyObject *self, PyObject *args)
     return result;
 }
 
+PyDoc_STRVAR(refine_doc,
+             "refine(points, heatmaps, moved, count, (rows, columns, maps), kernel, threshold)\n--\n\n"
+             "Move the points of some items to the centre of mass of their heat maps nearby.");
+
+static PyObject *refine(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer points, heatmaps, moved;
+    heatmap_shape s;
+    int count;
+    if (!PyArg_ParseTuple(args, "y*y*w*i(iii)if:refine", &points, &heatmaps, &moved, &count, &s.rows, &s.columns,
+                          &s.maps, &s.kernel, &s.threshold))
+        return NULL;
+    PyObject *result = NULL;
+    Py_ssize_t map = (Py_ssize_t)s.rows * s.columns * s.maps, each = count > 0 ? points.len / count / 2 : 0;
+    s.points = (int)(each / (Py_ssize_t)sizeof(float));
+    if (count < 0 || s.rows < 1 || s.columns < 1 || s.maps < s.points || s.kernel < 1 || moved.len != points.len
+        || heatmaps.len != count * map * (Py_ssize_t)sizeof(float)) {
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        for (int i = 0; i < count; i++) {
+            Py_ssize_t place = (Py_ssize_t)i * s.points * 2;
+            heatmap_refine(&s, (const float *)points.buf + place, (const float *)heatmaps.buf + i * map,
+                           (float *)moved.buf + place);
+        }
+        Py_END_ALLOW_THREADS
+        result = Py_NewRef(Py_None);
+    }
+    PyBuffer_Release(&points);
+    PyBuffer_Release(&heatmaps);
+    PyBuffer_Release(&moved);
+    return result;
+}
+
 static PyMethodDef methods[] = {
+    {"refine", refine, METH_VARARGS, refine_doc},
     {"warp", warp, METH_VARARGS, warp_doc},
     {"run", run, METH_VARARGS, run_doc},
     {NULL, NULL, 0, NULL},

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitruvian.kernels import native
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -50,6 +52,11 @@ def refine(
         (N, K, 2) float32.
     """
     count, rows, columns, maps = heatmaps.shape
+    if native is not None and points.size and heatmaps.flags.c_contiguous:
+        points = np.ascontiguousarray(points, np.float32)
+        moved_points = np.empty_like(points)
+        native.refine(points, heatmaps, moved_points, count, (rows, columns, maps), kernel, threshold)
+        return moved_points
     landmarks = points.shape[1]
     size = np.array([columns, rows], np.float32)
     cell = np.trunc(points * size).astype(np.int64)
