@@ -74,7 +74,7 @@ static PyObject *warp(PyObject *self, PyObject *args)
     job.pixels = pixels.buf, job.to_image = matrix.buf, job.out = out.buf;
     job.height = job.width > 0 ? (int)(pixels.len / (3 * (Py_ssize_t)job.width)) : 0;
     job.rows = job.columns > 0 ? (int)(out.len / (3 * (Py_ssize_t)job.columns)) : 0;
-    if (job.height < 1 || job.rows < 1 || job.columns > WARP_MOST_COLUMNS || pixels.len > INT32_MAX
+    if (job.width < 2 || job.height < 2 || job.rows < 1 || job.columns > WARP_MOST_COLUMNS || pixels.len > INT32_MAX
         || matrix.len != 9 * sizeof(double) || job.top < 0 || job.left < 0 || job.bottom > job.height
         || job.right > 3 * job.width) {
         PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other, or are too large");

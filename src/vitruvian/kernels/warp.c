@@ -9,13 +9,28 @@
 
 enum { BITS = 5, STEPS = 1 << BITS, TOGETHER = 4, CACHE_LINE = 64 };
 
-/* For each place of a row: where the picture is sampled, and how much each of four neighbours counts. */
+/* For each place of a row: which two by two pixels it mixes, and how much their columns and rows count.
+ *
+ * They are in the picture always. Where neighbours lie outside, those at the edge count for them, or nothing. */
 typedef struct {
     int32_t x[WARP_MOST_COLUMNS], y[WARP_MOST_COLUMNS];
     int32_t offset[WARP_MOST_COLUMNS];
-    int32_t across[WARP_MOST_COLUMNS], down[WARP_MOST_COLUMNS]; /* weights of both, 16 bits each */
-    int inside;                                                 /* whether all neighbours are in the picture */
+    int32_t across[WARP_MOST_COLUMNS], down[WARP_MOST_COLUMNS]; /* two weights of 16 bits */
 } row;
+
+/* Weights of the two pixels from `nearest` on, for what lies between `position` and the next. */
+TARGET static inline int32_t weights(int position, int nearest, int fraction, int replicate)
+{
+    /* All bits or none, and no branches: so that eight are calculated at once. */
+    int beyond = position - nearest, edge = -replicate;
+    int here = -(beyond == 0), before = -(beyond < 0), behind = -(beyond > 0);
+    int one_before = -(beyond == -1), one_behind = -(beyond == 1);
+    int left = (here & (STEPS - fraction)) | (before & ((edge & STEPS) | (~edge & one_before & fraction)));
+    int right = (here & fraction) | (behind & ((edge & STEPS) | (~edge & one_behind & (STEPS - fraction))));
+    return left | right << 16;
+}
+
+TARGET static inline int between(int value, int most) { return value < 0 ? 0 : value > most ? most : value; }
 
 /* The order of operations decides ties: pose specification, section 5, step 5. */
 TARGET static void locate(const warp_job *job, int line, row *at)
@@ -30,56 +45,40 @@ TARGET static void locate(const warp_job *job, int line, row *at)
         memcpy(&bits_y, &y, sizeof y);
         at->x[i] = (int32_t)bits_x, at->y[i] = (int32_t)bits_y;
     }
-    int stride = 3 * job->width, right = job->width - 2, bottom = job->height - 1, outside = 0;
+    int stride = 3 * job->width, replicate = job->replicate;
     for (int i = 0; i < job->columns; i++) {
-        int x = at->x[i] >> BITS, y = at->y[i] >> BITS, fx = at->x[i] & (STEPS - 1), fy = at->y[i] & (STEPS - 1);
-        at->x[i] = x, at->y[i] = y;
-        at->offset[i] = y * stride + 3 * x;
-        at->across[i] = (STEPS - fx) | fx << 16, at->down[i] = (STEPS - fy) | fy << 16;
-        /* Eight bytes are read of each row: one pixel more than is needed. */
-        outside |= (x < 0) | (y < 0) | (x >= right) | (y >= bottom);
+        int x = at->x[i] >> BITS, y = at->y[i] >> BITS;
+        int nearest_x = between(x, job->width - 2), nearest_y = between(y, job->height - 2);
+        at->offset[i] = nearest_y * stride + 3 * nearest_x;
+        at->across[i] = weights(x, nearest_x, at->x[i] & (STEPS - 1), replicate);
+        at->down[i] = weights(y, nearest_y, at->y[i] & (STEPS - 1), replicate);
     }
-    at->inside = !outside;
 }
 
-/* Mix four neighbours: of two rows six bytes each, in the lower half of a vector. */
+/* Mix two by two pixels: of two rows six bytes each, in the lower half of a vector. */
 TARGET static inline uint32_t mixed(__m128i above, __m128i below, int32_t across, int32_t down)
 {
     const __m128i pairs = _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
     const __m128i lowest = _mm_setr_epi8(0, 4, 8, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
-    __m128i weights = _mm_set1_epi32(across);
-    above = _mm_madd_epi16(_mm_shuffle_epi8(above, pairs), weights);
-    below = _mm_madd_epi16(_mm_shuffle_epi8(below, pairs), weights);
+    __m128i columns = _mm_set1_epi32(across);
+    above = _mm_madd_epi16(_mm_shuffle_epi8(above, pairs), columns);
+    below = _mm_madd_epi16(_mm_shuffle_epi8(below, pairs), columns);
     __m128i both = _mm_or_si128(above, _mm_slli_epi32(below, 16)); /* 13 bits each */
     __m128i sum = _mm_madd_epi16(both, _mm_set1_epi32(down));
     sum = _mm_srli_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (2 * BITS - 1))), 2 * BITS);
     return (uint32_t)_mm_cvtsi128_si32(_mm_shuffle_epi8(sum, lowest));
 }
 
-static uint64_t pixel(const warp_job *job, int x, int y)
-{
-    if (job->replicate) {
-        x = x < 0 ? 0 : x < job->width ? x : job->width - 1;
-        y = y < 0 ? 0 : y < job->height ? y : job->height - 1;
-    } else if (x < 0 || y < 0 || x >= job->width || y >= job->height)
-        return 0;
-    const uint8_t *p = job->pixels + ((int64_t)y * job->width + x) * 3;
-    return p[0] | p[1] << 8 | p[2] << 16;
-}
-
 TARGET static void sample(const warp_job *job, const row *at, uint8_t *out)
 {
     int stride = 3 * job->width, last = job->columns - 1;
+    /* Eight bytes are read where six are needed; at the end of the picture there are no more. */
+    const uint8_t *end = job->pixels + (int64_t)job->height * stride - 8;
     for (int i = 0; i <= last; i++, out += 3) {
-        int x = at->x[i], y = at->y[i];
-        __m128i above, below;
-        if (at->inside) {
-            const uint8_t *p = job->pixels + at->offset[i];
-            above = _mm_loadl_epi64((const __m128i *)p), below = _mm_loadl_epi64((const __m128i *)(p + stride));
-        } else {
-            above = _mm_cvtsi64_si128((int64_t)(pixel(job, x, y) | pixel(job, x + 1, y) << 24));
-            below = _mm_cvtsi64_si128((int64_t)(pixel(job, x, y + 1) | pixel(job, x + 1, y + 1) << 24));
-        }
+        const uint8_t *p = job->pixels + at->offset[i], *q = p + stride;
+        __m128i above = _mm_loadl_epi64((const __m128i *)p);
+        __m128i below = q <= end ? _mm_loadl_epi64((const __m128i *)q)
+                                 : _mm_srli_epi64(_mm_loadl_epi64((const __m128i *)(q - 2)), 16);
         uint32_t result = mixed(above, below, at->across[i], at->down[i]);
         memcpy(out, &result, i < last ? 4 : 3); /* the fourth byte is the next pixel's, which follows */
     }
