@@ -136,7 +136,7 @@ class Crop:
             and pixels.flags.c_contiguous
             and (out is None or out.flags.c_contiguous)
             and 0 < pixels.size <= np.iinfo(np.int32).max
-            and 2 <= min(pixels.shape[:2])
+            and min(pixels.shape[:2]) >= 2
             and max(pixels.shape) <= _INT16.max
             and self.output[0] <= native.WARP_MOST_COLUMNS
             and float(np.abs(_corners(self)).max()) <= _INT16.max
