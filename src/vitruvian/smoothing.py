@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitruvian.errors import OptionError
+from vitruvian.kernels import native
 from vitruvian.landmarks import bounds
 from vitruvian.options import check_number
 
@@ -147,6 +148,8 @@ class OneEuro:
         self._frequency, self._last = _FIRST_FREQUENCY, -1
         self._raw: NDArray[np.float64] | None = None
         self._value, self._speed = LowPass(), LowPass()
+        # The same for the kernel: raw values, speeds, filtered values.
+        self._state: tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def __call__(self, values: NDArray[np.float32], time: int, scale: float = 1.0) -> NDArray[np.float32]:
         """Filter the next values.
@@ -162,15 +165,29 @@ class OneEuro:
         if known:
             self._frequency = 1e9 / (time - self._last)
         self._last = time
+        speed_share = np.float32(self._share(self._derivative))
+        if native is not None:
+            return self._filtered_by_kernel(values, scale * self._frequency, speed_share)
         exact = values.astype(np.float64)
         before = exact if self._raw is None else self._raw
         if math.isnan(before.sum()):
             before = np.where(np.isnan(before), exact, before)
         speed = ((exact - before) * (scale * self._frequency)).astype(np.float32)
         self._raw = exact
-        speed = self._speed(speed, np.float32(self._share(self._derivative)))
+        speed = self._speed(speed, speed_share)
         cutoff = self._min_cutoff + self._beta * np.abs(speed.astype(np.float64))
         return self._value(values, self._share(cutoff).astype(np.float32))
+
+    def _filtered_by_kernel(
+        self, values: NDArray[np.float32], rate: float, speed_share: np.float32
+    ) -> NDArray[np.float32]:
+        assert native is not None  # noqa: S101  # which is asked first
+        values = np.ascontiguousarray(values, np.float32)
+        new = (np.empty(values.shape), np.empty_like(values), np.empty_like(values))
+        constants = (self._frequency, self._min_cutoff, self._beta, float(speed_share))
+        native.smooth(values, self._state or new, new, self._state is None, rate, *constants)
+        self._state = new
+        return new[2]
 
     def _share(self, cutoff: NDArray[np.float64] | float) -> NDArray[np.float64]:
         return np.asarray(1 / (1 + self._frequency / (2 * math.pi * cutoff)))

@@ -38,3 +38,14 @@ def refine(
     kernel: int,
     threshold: float,
 ) -> None: ...
+def smooth(
+    numbers: NDArray[Any],
+    state: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    new: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    first: bool,
+    rate: float,
+    frequency: float,
+    min_cutoff: float,
+    beta: float,
+    speed_share: float,
+) -> None: ...

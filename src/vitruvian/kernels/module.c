@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "euro.h"
 #include "heatmap.h"
 #include "pool.h"
 #include "sparse.h"
@@ -125,7 +126,38 @@ static PyObject *refine(PyObject *self, PyObject *args)
     return result;
 }
 
+PyDoc_STRVAR(smooth_doc,
+             "smooth(numbers, state, new, first, rate, frequency, min_cutoff, beta, speed_share)\n--\n\n"
+             "Filter numbers by One Euro filters; state and new: three arrays each, which may be the same if first.");
+
+static PyObject *smooth(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer in[4], out[3];
+    int first;
+    euro_settings s;
+    if (!PyArg_ParseTuple(args, "y*(y*y*y*)(w*w*w*)pddddf:smooth", &in[0], &in[1], &in[2], &in[3], &out[0], &out[1],
+                          &out[2], &first, &s.rate, &s.frequency, &s.min_cutoff, &s.beta, &s.speed_share))
+        return NULL;
+    PyObject *result = NULL;
+    Py_ssize_t length = in[0].len;
+    if (in[1].len != 2 * length || in[2].len != length || in[3].len != length || out[0].len != 2 * length
+        || out[1].len != length || out[2].len != length) {
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    } else {
+        euro_filter(&s, (int)(length / (Py_ssize_t)sizeof(float)), in[0].buf, first ? NULL : in[1].buf,
+                    first ? NULL : in[2].buf, first ? NULL : in[3].buf, out[0].buf, out[1].buf, out[2].buf);
+        result = Py_NewRef(Py_None);
+    }
+    for (int i = 0; i < 4; i++)
+        PyBuffer_Release(&in[i]);
+    for (int i = 0; i < 3; i++)
+        PyBuffer_Release(&out[i]);
+    return result;
+}
+
 static PyMethodDef methods[] = {
+    {"smooth", smooth, METH_VARARGS, smooth_doc},
     {"refine", refine, METH_VARARGS, refine_doc},
     {"warp", warp, METH_VARARGS, warp_doc},
     {"run", run, METH_VARARGS, run_doc},
