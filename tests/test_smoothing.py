@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitruvian import Landmarks, OptionError, Skeleton, Smoothing
+from vitruvian.kernels import native
 from vitruvian.smoothing import (
     SMOOTHING,
     Cutoffs,
@@ -17,6 +18,17 @@ from vitruvian.smoothing import (
 F32 = np.float32
 MS = 1_000_000
 IMAGE, WORLD = SMOOTHING["live"].image, SMOOTHING["live"].world
+
+
+@pytest.fixture(scope="module", params=["kernel", "NumPy"], autouse=True)
+def way(request):
+    """Both ways to the same bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "NumPy":
+            patch.setattr("vitruvian.smoothing.native", None)
+        elif native is None:
+            pytest.skip("no kernels")
+        yield request.param
 
 
 def _filtered(filter_, values, times, scale):
@@ -37,6 +49,22 @@ def test_image_filter_to_the_last_printed_digit(start, expected):
     times = [start + t for t in (0, 40, 80, 120, 160, 240)]
     values = (100, 101, 103, 103.2, 103.1, 110)
     assert " ".join(_filtered(OneEuro(IMAGE, zero_is_unset=True), values, times, 1 / 400)) == expected
+
+
+def test_the_kernel_agrees_to_the_last_bit(monkeypatch):
+    """Of any size, at any times, and of points that are not known for a while."""
+    numbers = np.random.default_rng(0)
+    for _ in range(30):
+        cutoffs = Cutoffs(*(10 ** numbers.uniform([-3, -1], [1, 2])).tolist())
+        values = (numbers.normal(size=(20, 1, 33, 3)) * 10 ** numbers.uniform(-3, 3)).astype(F32)
+        values[3:8, 0, numbers.integers(33)] = np.nan
+        times = np.cumsum(numbers.integers(1, 90 * MS, 20)).tolist()
+        first, other = OneEuro(cutoffs), OneEuro(cutoffs)
+        ours = [first(each, time, 0.01) for each, time in zip(values, times, strict=True)]
+        with monkeypatch.context() as patch:
+            patch.setattr("vitruvian.smoothing.native", None)
+            theirs = [other(each, time, 0.01) for each, time in zip(values, times, strict=True)]
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_world_filter_to_the_last_printed_digit():

@@ -169,9 +169,10 @@ class Landmarks:
 
     def __getitem__(self, rows: int | slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> Landmarks:
         """Cut every column alike; a single index keeps its axis, so the result is always ``Landmarks``."""
-        if isinstance(rows, slice) and rows.indices(len(self)) == (0, len(self), 1):
+        every = np.arange(len(self))
+        kept = np.atleast_1d(every[rows])
+        if len(kept) == len(every) and (kept == every).all():
             return self
-        kept = np.atleast_1d(np.arange(len(self))[rows])
         cut: dict[str, Any] = {
             name: column[kept] for name in _COLUMNS if (column := getattr(self, name)) is not None
         }

@@ -1,5 +1,6 @@
 """The compiled kernels themselves: that they are there, and what they refuse."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from vitruvian.kernels import native
+from vitruvian.kernels import described, native
 
 
 def test_where_there_is_a_compiler_there_are_kernels():
@@ -59,10 +60,49 @@ def test_arrays_with_gaps_and_arrays_that_are_read_only_are_refused(arguments):
         native.warp(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [(1, np.zeros((2, 8, 8, 1), np.float32)), (2, np.zeros(3, np.float32)), (3, 3), (4, (8, 8, 0)), (5, 0)],
+)
+def test_heat_maps_and_points_that_do_not_fit_are_refused(arguments, number, other):
+    del arguments
+    points = np.full((2, 2, 2), 0.5, np.float32)
+    given = [points, np.zeros((2, 8, 8, 3), np.float32), points.copy(), 2, (8, 8, 3), 3, 0.5]
+    native.refine(*given)
+    given[number] = other
+    with pytest.raises(ValueError, match="shapes"):
+        native.refine(*given)
+
+
+def test_filters_of_other_sizes_are_refused(arguments):
+    del arguments
+    numbers, state = np.ones(4, np.float32), (np.ones(4), np.ones(4, np.float32), np.ones(3, np.float32))
+    new = (np.ones(4), np.ones(4, np.float32), np.ones(4, np.float32))
+    with pytest.raises(ValueError, match="shapes"):
+        native.smooth(numbers, state, new, False, 1.0, 30.0, 1.0, 0.0, 0.5)  # noqa: FBT003
+
+
+@pytest.mark.parametrize(("switch", "there"), [("0", False), ("1", True)])
+def test_kernels_can_be_switched_off(arguments, switch, there):
+    del arguments
+    code = "from vitruvian import kernels; print(kernels.native is not None, kernels.described())"
+    environment = os.environ | {"VITRUVIAN_KERNELS": switch}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
+    assert done.stdout.decode().startswith(f"{there} {'compiled' if there else 'none'}")
+
+
+def test_what_this_processor_cannot_do_is_said(monkeypatch, arguments):
+    del arguments
+    monkeypatch.setattr(native, "SPARSE_SUPPORTED", 0)
+    assert described() == "compiled; not for this processor: networks without zeros (AVX-512)"
+    monkeypatch.setattr("vitruvian.kernels.native", None)
+    assert described().startswith("none: ")
+
+
 FORKED = """
 import os, sys, warnings
 import numpy as np
-from vitruvian.kernels import native
+from vitruvian.kernels import described, native
 warnings.simplefilter("ignore", DeprecationWarning)
 pixels = np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)
 def cut():

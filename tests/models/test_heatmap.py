@@ -3,9 +3,18 @@ import math
 import numpy as np
 import pytest
 
+from vitruvian.kernels import native
 from vitruvian.models.heatmap import refine, sigmoid
 
 F32 = np.float32
+
+
+@pytest.fixture(params=["kernel", "NumPy"], autouse=True)
+def way(request, monkeypatch):
+    if request.param == "NumPy":
+        monkeypatch.setattr("vitruvian.models.heatmap.native", None)
+    elif native is None:
+        pytest.skip("no kernels")
 
 
 def _flat(level: float = -20.0) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import vitruvian
+from vitruvian import kernels
 from vitruvian.errors import WeightsError
 
 __all__ = ["doctor"]
@@ -35,6 +36,7 @@ def doctor(
         "python": f"{platform.python_version()} on {platform.platform()}",
         **{name: _version(name) for name in _DEPENDENCIES},
         "runtime": OpenVINO().name,
+        "kernels": kernels.described(),
         "devices": ", ".join(
             f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')})" for device in core.available_devices
         ),

@@ -1,21 +1,24 @@
 """What is worth machine code of its own: what this project exists for, where libraries leave time unused.
 
-The kernels are compiled from C when the package is installed. Without them, for want of a compiler or of the
-processor's vectors, everything works the same, in more time: ``native`` is ``None``. They are a second way to
-do what Python does here in the first place, and are tested against it.
+The kernels are compiled from C when the package is installed. Without them, for want of a compiler, of the
+processor's vectors, or because the environment says ``VITRUVIAN_KERNELS=0``, everything works the same, in
+more time. They are a second way to do what Python does here in the first place, and are tested against it.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["native"]
+__all__ = ["described", "native"]
 
 
 def _found() -> ModuleType | None:
+    if os.environ.get("VITRUVIAN_KERNELS") == "0":
+        return None
     try:
         from vitruvian.kernels import _native  # noqa: PLC0415  # there may be none
     except ImportError:
@@ -25,3 +28,18 @@ def _found() -> ModuleType | None:
 
 native = _found()
 """The compiled kernels, if there are any."""
+
+
+def described() -> str:
+    """Return in words which kernels there are."""
+    if native is None:
+        return "none: switched off, or no C compiler at installation; everything works, in more time"
+    lacking = [
+        what
+        for what, there in (
+            ("crops (AVX2)", native.WARP_SUPPORTED),
+            ("networks without zeros (AVX-512)", native.SPARSE_SUPPORTED),
+        )
+        if not there
+    ]
+    return "compiled" + (f"; not for this processor: {', '.join(lacking)}" if lacking else "")

@@ -13,6 +13,7 @@ import numpy as np
 
 from vitruvian.arrays import check_array
 from vitruvian.errors import SessionError
+from vitruvian.kernels import native
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class OpenVINO:
         """Name and version, as written beside results."""
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        return f"openvino {openvino.__version__.split('-')[0]} cpu f32"
+        kernels = "" if native is None else " with kernels"
+        return f"openvino {openvino.__version__.split('-')[0]} cpu f32{kernels}"
 
     def open(self, file: ModelFile, signature: Signature, *, outputs: tuple[str, ...]) -> Session:
         """Compile a network for the CPU; see ``Runtime.open``."""
