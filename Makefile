@@ -44,8 +44,8 @@ format: $(VENV)/.lint
 clean:
 	rm -rf "$(VENV)" "$(OUT)"
 
-# A stamp for each set of dependencies: offline reruns install nothing.
-$(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
+# A stamp for each set of dependencies: offline reruns install nothing, but a kernel that has changed.
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml $(wildcard src/vitruvian/kernels/*.[ch]) | $(BIN)/python
 	$(if $(filter test,$*),$(BIN)/python -m pip install --quiet $(TORCH))
 	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	@touch $@

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -60,15 +61,19 @@ static void forget(void)
 static void hire(int count)
 {
     static int watched;
+    if (workers >= count)
+        return;
     if (!watched)
         watched = pthread_atfork(NULL, NULL, forget) == 0;
-    while (watched && workers < count) {
-        pthread_t thread;
+    sigset_t every, before; /* signals are for the threads that Python knows */
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before);
+    for (pthread_t thread; watched && workers < count; workers++) {
         if (pthread_create(&thread, NULL, work, NULL))
-            return; /* fewer threads, the same result */
+            break; /* fewer threads, the same result */
         pthread_detach(thread);
-        workers++;
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void pool_call(void (*body)(void *), void *context, int threads)
