@@ -12,7 +12,6 @@ from vitruvian.runtimes.openvino import OpenVINO, shared_core
 from vitruvian.runtimes.openvino.rewrites import (
     convolve_before_enlarging,
     double_by_convolution,
-    drop_idle_channels,
     sum_up_one_by_one,
 )
 
@@ -167,90 +166,5 @@ def test_masks_are_the_same_for_less(full_files, tmp_path):
     picture = np.random.default_rng(0).random(list(model.inputs[0].shape), np.float32)
     before = _run(model, picture)
     assert (double_by_convolution(model), sum_up_one_by_one(model)) == (2, 1)
-    for one, other in zip(before, _run(model, picture), strict=True):
-        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
-
-
-def _block(idle=20, *, zero=0.0, groups=48, kernel=3, stride=1, project=1, ends=("projected",)) -> Model:
-    """Widen 8 channels to 48, filter each of them, make 8 again; the filters of some are all zeros."""
-    numbers = np.random.default_rng(0)
-
-    def known(*shape):  # of half precision and in another shape, as ``.tflite`` files have it
-        halves = ops.constant(numbers.standard_normal(shape).astype(np.float16).ravel())
-        return ops.reshape(ops.convert(halves, "f32"), np.array(shape), special_zero=False)
-
-    def convolved(node, weights, pad):
-        sums = ops.convolution(node, weights, [1, 1], [pad] * 2, [pad] * 2, [1, 1])
-        return ops.add(sums, known(1, weights.output(0).get_shape()[0], 1, 1))
-
-    picture = ops.parameter([1, 8, 6, 6], Type.f32)
-    wide = ops.clamp(convolved(picture, known(48, 8, 1, 1), 0), 0, 6)
-    filters = numbers.standard_normal((groups, 48 // groups, 48 // groups, kernel, kernel), np.float32)
-    filters[numbers.permutation(groups)[:idle]] = zero
-    pad = [kernel // 2] * 2
-    filtered = ops.group_convolution(wide, ops.constant(filters), [stride] * 2, pad, pad, [1, 1])
-    clamped = ops.clamp(ops.add(filtered, known(1, 48, 1, 1)), 0, 6)
-    results = {
-        "projected": convolved(clamped, known(8, 48, project, project), project // 2),
-        "pooled": ops.relu(ops.reduce_mean(clamped, np.array([2, 3]))),
-        "seen": ops.relu(clamped),
-        "wide": ops.relu(wide),
-    }
-    return Model([results[end] for end in ends], [picture])
-
-
-@pytest.mark.parametrize(
-    ("case", "dropped"),
-    [
-        ({}, 16),
-        ({"idle": 16}, 16),
-        ({"idle": 32, "kernel": 5, "stride": 2}, 32),
-        ({"idle": 48}, 32),  # something has to stay
-        ({"ends": ["pooled"]}, 16),
-        ({"ends": ["pooled", "projected"]}, 16),
-    ],
-)
-def test_nobody_misses_idle_channels(case, dropped):
-    picture = np.random.default_rng(1).standard_normal((1, 8, 6, 6), np.float32)
-    model = _block(**case)
-    before, products = _run(model, picture), _products(model)
-    assert drop_idle_channels(model) == dropped
-    assert _products(model) < products
-    for one, other in zip(before, _run(model, picture), strict=True):
-        assert np.abs(one - other).max() < 1e-6 * np.abs(one).max()
-    assert drop_idle_channels(model) == 0
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"idle": 0},
-        {"idle": 15},  # too few to make a vector less
-        {"zero": 1e-6},
-        {"groups": 24},
-        {"project": 3},  # at the border it reads zeros in place of the constants
-        {"ends": ["projected", "seen"]},
-        {"ends": ["projected", "wide"]},
-    ],
-)
-def test_channels_that_somebody_needs_stay(other):
-    model = _block(**other)
-    names = [node.get_friendly_name() for node in model.get_ordered_ops()]
-    assert drop_idle_channels(model) == 0
-    assert [node.get_friendly_name() for node in model.get_ordered_ops()] == names
-
-
-@pytest.mark.parametrize(
-    ("files", "network", "dropped"),
-    [("hands_files", "landmarker", 2640), ("hands_files", "detector", 0), ("full_files", "landmarker", 0)],
-)
-def test_hands_are_the_same_without_their_idle_channels(request, files, network, dropped, tmp_path):
-    path = tmp_path / "network.tflite"
-    path.write_bytes(request.getfixturevalue(files)[network].data)
-    model = shared_core().read_model(path)
-    picture = np.random.default_rng(0).random(list(model.inputs[0].shape), np.float32)
-    before, products = _run(model, picture), _products(model)
-    assert drop_idle_channels(model) == dropped
-    assert bool(dropped) == (_products(model) < 0.85 * products)
     for one, other in zip(before, _run(model, picture), strict=True):
         assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()

@@ -12,21 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from openvino import opset13 as ops
 
-from vitruvian.runtimes.openvino.constants import numbers_of
-
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from openvino import Model, Node
 
-    from numpy.typing import NDArray
-    from openvino import Input, Model, Node
-
-__all__ = [
-    "cheaper",
-    "convolve_before_enlarging",
-    "double_by_convolution",
-    "drop_idle_channels",
-    "sum_up_one_by_one",
-]
+__all__ = ["cheaper", "convolve_before_enlarging", "double_by_convolution", "sum_up_one_by_one"]
 
 _FIRST, _LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 """The axes of a picture whose channels are last, in the order that puts them first; and back again."""
@@ -43,7 +32,6 @@ def cheaper(model: Model) -> None:
     convolve_before_enlarging(model)
     double_by_convolution(model)
     sum_up_one_by_one(model)
-    drop_idle_channels(model)
 
 
 def convolve_before_enlarging(model: Model) -> int:
@@ -135,37 +123,6 @@ def sum_up_one_by_one(model: Model) -> int:
     return _validated(model, replaced)
 
 
-def drop_idle_channels(model: Model) -> int:
-    """Leave out channels whose depthwise filter is all zeros.
-
-    Such a channel is constant, at the border too, and whatever went into it was calculated for nothing. The
-    training of MediaPipe's hands has ended so with more than half the channels of the last blocks. What a
-    constant adds to the convolution that reads it, the bias of that one adds from now on.
-
-    Args:
-        model: Changed in place.
-
-    Returns:
-        How many channels were left out.
-    """
-    dropped = 0
-    for node in model.get_ordered_ops():
-        kept, idle = _channels_by_use(node)
-        if not idle.size:
-            continue
-        above, below = _nodes_above(node), _nodes_below(node)
-        readers = [port.get_node() for port in _ports_below([node, *below][-1])]
-        if not _gives_channels(above[-1]) or not all(_can_do_with_fewer(reader) for reader in readers):
-            continue
-        constants = _constants(below, idle)
-        for each in [*above, node, *below]:
-            _keep_channels(each, kept)
-        for reader in readers:
-            _make_up_for(reader, kept, idle, constants)
-        dropped += idle.size
-    return _validated(model, dropped)
-
-
 def _read_instead(node: Node, result: Node) -> None:
     """Let whoever reads a node read another one."""
     for reader in node.output(0).get_target_inputs():
@@ -228,112 +185,6 @@ def _has_one_large_output(convolution: Node) -> bool:
     outputs, inputs, *kernel = convolution.input(1).get_shape()
     places = prod(list(convolution.output(0).get_shape())[2:])
     return bool(outputs == 1 and inputs > 1 and prod(kernel) > 1 and places >= _MANY)
-
-
-def _channels_by_use(node: Node) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return which channels of a depthwise convolution to keep, and which to leave out.
-
-    As many idle ones stay as fill the last vector: a part of one would cost nearly all that is gained.
-    """
-    nothing = np.arange(0)
-    if node.get_type_name() != "GroupConvolution":
-        return nothing, nothing
-    filters = numbers_of(node.input_value(1))
-    if filters.ndim != 5 or filters.shape[1:3] != (1, 1):
-        return nothing, nothing
-    used = filters.any((1, 2, 3, 4))
-    enough = _LANES * max(1, -(-int(used.sum()) // _LANES))
-    idle = np.flatnonzero(~used)[: max(0, used.size - enough)]
-    return np.setdiff1d(np.arange(used.size), idle), idle
-
-
-def _nodes_above(convolution: Node) -> list[Node]:
-    """Return what a depthwise convolution reads, up to the first that does not work channel by channel."""
-    nodes = [convolution.input_value(0).get_node()]
-    while _works_by_channel(nodes[-1]) and _is_read_once(nodes[-1]):
-        nodes.append(nodes[-1].input_value(0).get_node())
-    return nodes
-
-
-def _nodes_below(convolution: Node) -> list[Node]:
-    """Return what works channel by channel, and for nobody else, on what a convolution gives."""
-    nodes = [convolution]
-    while _is_read_once(nodes[-1]):
-        (port,) = _ports_below(nodes[-1])
-        if not _works_by_channel(port.get_node()):
-            break
-        nodes.append(port.get_node())
-    return nodes[1:]
-
-
-def _ports_below(node: Node) -> Collection[Input]:
-    ports: Collection[Input] = node.output(0).get_target_inputs()
-    return ports
-
-
-def _works_by_channel(node: Node) -> bool:
-    if node.get_type_name() != "Add" or not _is_static(node):
-        return bool(node.get_type_name() == "Clamp")
-    shape = node.input(0).get_shape()
-    return len(shape) == 4 and numbers_of(node.input_value(1)).shape == (1, shape[1], 1, 1)
-
-
-def _gives_channels(node: Node) -> bool:
-    known = node.get_type_name() == "Convolution" and numbers_of(node.input_value(1)).size > 0
-    return known and _is_read_once(node)
-
-
-def _can_do_with_fewer(reader: Node) -> bool:
-    if reader.get_type_name() == "ReduceMean":
-        return _is_static(reader) and sorted(numbers_of(reader.input_value(1)).ravel().tolist()) == [2, 3]
-    if reader.get_type_name() != "Convolution" or not _is_pointwise(reader):
-        return False
-    return _gives_channels(reader) and all(
-        port.get_node().get_type_name() == "Add" and _works_by_channel(port.get_node())
-        for port in _ports_below(reader)
-    )
-
-
-def _constants(nodes: list[Node], channels: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return what comes out of nodes, channel by channel, where zeros go in."""
-    values = np.zeros(channels.size, np.float32)
-    for node in nodes:
-        if node.get_type_name() == "Clamp":
-            options = node.get_attributes()
-            values = values.clip(options["min"], options["max"])
-        else:
-            values = values + numbers_of(node.input_value(1)).ravel()[channels]
-    return values
-
-
-def _keep_channels(node: Node, kept: NDArray[np.intp]) -> None:
-    if node.get_type_name() != "Clamp":
-        axis = 1 if node.get_type_name() == "Add" else 0
-        _work_with(node, numbers_of(node.input_value(1)).take(kept, axis))
-
-
-def _make_up_for(
-    reader: Node, kept: NDArray[np.intp], idle: NDArray[np.intp], constants: NDArray[np.float32]
-) -> None:
-    """Let a node that reads fewer channels give what it gave: without them, and with what they added."""
-    ports = _ports_below(reader)
-    if reader.get_type_name() == "Convolution":
-        weights = numbers_of(reader.input_value(1))
-        (bias,) = (port.get_node() for port in ports)
-        _work_with(reader, weights[:, kept])
-        share = weights[:, idle, 0, 0] @ constants
-        _work_with(bias, numbers_of(bias.input_value(1)) + share[:, np.newaxis, np.newaxis])
-        return
-    count, _, *places = reader.output(0).get_shape()
-    added = np.broadcast_to(constants.reshape(1, -1, *places), (count, idle.size, *places))
-    order = np.argsort(np.concatenate([kept, idle]))
-    whole = ops.gather(ops.concat([reader, ops.constant(added)], 1), ops.constant(order), ops.constant(1))
-    for port in ports:
-        port.replace_source_output(whole.output(0))
-
-
-def _work_with(node: Node, numbers: NDArray[np.float32]) -> None:
-    node.input(1).replace_source_output(ops.constant(numbers).output(0))
 
 
 def _is_static(node: Node) -> bool:
