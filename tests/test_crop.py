@@ -130,6 +130,15 @@ def test_pictures_whose_rows_are_apart(ramp):
     assert not out[:, 19:].any()
 
 
+def test_other_pictures_than_the_kernels(ramp):
+    """Numbers, more channels, and results of another size are OpenCV's."""
+    crop = Crop(30.0, 20.0, 40.0, 30.0, 0.4, (16, 24))
+    expected = crop.warp(ramp, "replicate")
+    assert np.abs(crop.warp(ramp.astype(np.float32), "replicate") - expected).max() <= 1
+    assert (crop.warp(np.dstack([ramp, ramp[..., :1]]), "replicate")[..., :3] == expected).all()
+    assert crop.warp(ramp, "replicate", out=np.zeros((30, 16, 3), np.uint8)).shape == (24, 16, 3)
+
+
 def test_warp_writes_into_the_array_it_is_given(ramp):
     out = np.zeros((16, 16, 3), np.uint8)
     result = Crop.letterbox(WIDTH, HEIGHT, 16).warp(ramp, "black", out=out)

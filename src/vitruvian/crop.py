@@ -133,8 +133,8 @@ class Crop:
         return (
             native is not None
             and bool(native.WARP_SUPPORTED)
-            and pixels.flags.c_contiguous
-            and (out is None or out.flags.c_contiguous)
+            and _is_picture(pixels)
+            and (out is None or (_is_picture(out) and out.shape[:2] == self.output[::-1]))
             and 0 < pixels.size <= np.iinfo(np.int32).max
             and min(pixels.shape[:2]) >= 2
             and max(pixels.shape) <= _INT16.max
@@ -262,6 +262,11 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
         _NO_CAMERA, None, to_output, _NO_CAMERA, crop.output, cv2.CV_16SC2
     )
     return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
+
+
+def _is_picture(pixels: NDArray[np.uint8]) -> bool:
+    """Return whether it is one with its pixels one after the other, as the kernel takes them."""
+    return pixels.dtype == np.uint8 and pixels.shape[2:] == (3,) and pixels.flags.c_contiguous
 
 
 _NO_CAMERA = np.eye(3)

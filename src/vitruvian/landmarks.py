@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitruvian.crop import Crop
     from vitruvian.skeleton import Skeleton
 
-__all__ = ["Landmarks", "Mask", "bounds", "concatenated", "sides_exchanged", "sure_points"]
+__all__ = ["Landmarks", "Mask", "bounds", "concatenated", "picked", "sides_exchanged", "sure_points"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +169,7 @@ class Landmarks:
 
     def __getitem__(self, rows: int | slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> Landmarks:
         """Cut every column alike; a single index keeps its axis, so the result is always ``Landmarks``."""
-        every = np.arange(len(self))
-        kept = np.atleast_1d(every[rows])
-        if len(kept) == len(every) and (kept == every).all():
-            return self
+        kept = np.atleast_1d(np.arange(len(self))[rows])
         cut: dict[str, Any] = {
             name: column[kept] for name in _COLUMNS if (column := getattr(self, name)) is not None
         }
@@ -183,6 +180,12 @@ class Landmarks:
     def __repr__(self) -> str:
         columns = [field.name for field in fields(self)[1:] if getattr(self, field.name) is not None]
         return f"<Landmarks {self.skeleton.name}: {len(self)} instances; {', '.join(columns)}>"
+
+
+def picked(people: Landmarks, rows: NDArray[np.intp]) -> Landmarks:
+    """Return these rows; where they are all, no copy, for those who change nothing in place."""
+    same = len(rows) == len(people) and (rows == np.arange(len(rows))).all()
+    return people if same else people[rows]
 
 
 def bounds(xy: NDArray[np.float32]) -> NDArray[np.float32]:

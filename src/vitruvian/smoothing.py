@@ -123,7 +123,7 @@ class LowPass:
             self._stored = values
         else:
             before = self._stored
-            rest = before * (1.0 - np.asarray(share, np.float64))
+            rest = before.astype(np.float64) * (1.0 - np.asarray(share, np.float64))
             self._stored = (share * values + rest).astype(np.float32)
             if math.isnan(before.sum()):
                 self._stored = np.where(np.isnan(before), values, self._stored)
@@ -166,7 +166,7 @@ class OneEuro:
             self._frequency = 1e9 / (time - self._last)
         self._last = time
         speed_share = np.float32(self._share(self._derivative))
-        if native is not None:
+        if native is not None and values.dtype == np.float32:
             return self._filtered_by_kernel(values, scale * self._frequency, speed_share)
         exact = values.astype(np.float64)
         before = exact if self._raw is None else self._raw
@@ -182,7 +182,7 @@ class OneEuro:
         self, values: NDArray[np.float32], rate: float, speed_share: np.float32
     ) -> NDArray[np.float32]:
         assert native is not None  # noqa: S101  # which is asked first
-        values = np.ascontiguousarray(values, np.float32)
+        values = np.asarray(values, order="C")
         new = (np.empty(values.shape), np.empty_like(values), np.empty_like(values))
         constants = (self._frequency, self._min_cutoff, self._beta, float(speed_share))
         native.smooth(values, self._state or new, new, self._state is None, rate, *constants)

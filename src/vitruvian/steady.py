@@ -16,7 +16,7 @@ import numpy as np
 
 from vitruvian.following import NOWHERE, joined, overlap, scaled, seconds
 from vitruvian.frame import Frame
-from vitruvian.landmarks import Landmarks, concatenated
+from vitruvian.landmarks import Landmarks, concatenated, picked
 from vitruvian.smoothing import Filters
 from vitruvian.tracking import FEW, Tracker
 
@@ -123,7 +123,8 @@ class _Memory:
             found = self._read_new(frame, self._wander(frame, places.regions[rows]))
             people = concatenated([people, found])
             expected += [None] * len(found)
-        people = self._tracker(people, expected, now)[: self._options.limit]
+        people = self._tracker(people, expected, now)
+        people = picked(people, np.arange(len(people))[: self._options.limit])
         self._shown = [] if people.track_id is None else people.track_id.tolist()
         smoothed = self._smoothed(people, stamp, round((now - self._start) * 1e9))
         proven = self._tracker.proven(people)
@@ -209,7 +210,8 @@ class _Memory:
             self._regions = NOWHERE
             return people
         extent = self._stages.follow(people, stamp).size.mean(axis=1).tolist()
-        rows = list(zip(people, self._filters.values(), extent, strict=True))
+        every = [picked(people, np.array([row])) for row in range(len(people))]
+        rows = list(zip(every, self._filters.values(), extent, strict=True))
         # Without this the crop, and with it all that is read from it, trembles (section 17.6).
         aimed = concatenated([filters.aim(row, size, time) for row, filters, size in rows])
         self._regions = self._stages.follow(aimed, stamp)

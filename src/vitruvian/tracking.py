@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.landmarks import sure_points
+from vitruvian.landmarks import picked, sure_points
 from vitruvian.likeness import FALLOFF, distinct, known_bounds, similarity, sizes
 from vitruvian.models.nms import overlaps
 from vitruvian.options import check_number
@@ -189,7 +189,7 @@ class Tracker:
         own = np.array([[name == whose for whose in expected] for name in names]).reshape(likeness.shape)
         # Of doubles stays who is most like whom we followed there; what a detector found replaces nobody.
         rows = distinct(people, (likeness * own + own).max(axis=0, initial=0).tolist())
-        people, likeness, own = people[rows], likeness[:, rows], own[:, rows]
+        people, likeness, own = picked(people, rows), likeness[:, rows], own[:, rows]
         identities: dict[int, int] = {}  # of each row that has one
         for row, track in enumerate(_matched(likeness, own, self._least(likeness))):
             if track is not None:
@@ -201,7 +201,7 @@ class Tracker:
         found = [row for row in range(len(people)) if row not in identities and expected[rows[row]] is None]
         identities |= self._newcomers(people, found, time)
         order = sorted(identities, key=lambda row: identities[row])
-        people = shown[rows[np.array(order, np.intp)]]
+        people = picked(shown, rows[np.array(order, np.intp)])
         track_id = np.array([identities[row] for row in order], np.int64)
         if people.handedness is None:
             return replace(people, track_id=track_id)

@@ -218,6 +218,14 @@ SMALL = Planes(8, 14, 14)
         Step(Kind.ENLARGE, Planes(8, 7, 7), Planes(8, 21, 21)),
         Step(Kind.SPREAD, SMALL, Planes(4, 28, 28)),
         Step(Kind.POINTWISE, None, SMALL, weights=_weights(8, 8, 1)),
+        Step(Kind.POINTWISE, SMALL, SMALL, weights=_weights(8, 9, 1)),
+        Step(Kind.POINTWISE, SMALL, SMALL, weights=_weights(8, 8, 1), added=Planes(1, 14, 14)),
+        Step(Kind.DEPTHWISE, SMALL, SMALL, weights=_weights(8, 1, 3), pad=1, added=SMALL),
+        Step(Kind.DEPTHWISE, SMALL, SMALL, weights=_weights(8, 1, 3), pad=1, late_high=6.0),
+        Step(Kind.DEPTHWISE, SMALL, SMALL, weights=_weights(8, 1, 3)[:, :, :2], pad=1),
+        Step(Kind.DEPTHWISE, Planes(8, 28, 12), Planes(8, 28, 10), weights=_weights(8, 1, 3)),
+        Step(Kind.SPREAD, SMALL, Planes(2, 28, 28), bias=_bias(2)),
+        Step(Kind.SPREAD, SMALL, Planes(2, 28, 28), low=0.0),
     ],
 )
 def test_what_the_kernels_were_not_written_for(step):

@@ -64,6 +64,13 @@ def test_agrees_with_the_definition_also_at_the_edges(x, kernel):
         assert actual == pytest.approx(expected, abs=1e-5)
 
 
+def test_what_is_no_number_moves_nothing():
+    point = np.array([[[0.5, 0.5]]], F32)
+    heatmap = _flat(3.0)
+    heatmap[0, 31, 33] = np.nan
+    assert (refine(point, heatmap, kernel=7) == point).all()
+
+
 def test_points_do_not_mix():
     rng = np.random.default_rng(1)
     points = rng.random((3, 5, 2)).astype(F32)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
-static float sigmoid(float logit) { return 1.0f / (1.0f + expf(-fmaxf(logit, -88.0f))); }
+static float sigmoid(float logit) { return 1.0f / (1.0f + expf(logit < -88.0f ? 88.0f : -logit)); }
 
 static void refine(const heatmap_shape *s, const float *point, const float *logits, float *moved)
 {
@@ -22,7 +22,7 @@ static void refine(const heatmap_shape *s, const float *point, const float *logi
             best = fmaxf(best, mass);
             total += mass, total_x += mass * (float)(x - column), total_y += mass * (float)(y - row);
         }
-    if (best >= s->threshold) {
+    if (best >= s->threshold && !isnan(total)) {
         moved[0] = (float)((column + (double)(total_x / total)) / s->columns);
         moved[1] = (float)((row + (double)(total_y / total)) / s->rows);
     }

@@ -29,6 +29,12 @@ static PyObject *run(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "too many outputs");
         goto release;
     }
+    Py_ssize_t count = in[0].len / (Py_ssize_t)sizeof(step);
+    if (in[0].len % (Py_ssize_t)sizeof(step) || in[6].len < count * (Py_ssize_t)sizeof(progress)
+        || (uintptr_t)in[6].buf % _Alignof(progress)) {
+        PyErr_SetString(PyExc_ValueError, "steps or progress of another shape");
+        goto release;
+    }
     for (; given < PyTuple_Size(targets); given++) {
         if (PyObject_GetBuffer(PyTuple_GetItem(targets, given), &out[given], PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS))
             goto release;
@@ -36,7 +42,7 @@ static PyObject *run(PyObject *self, PyObject *args)
     }
     network n = {
         .steps = in[0].buf,
-        .count = (int)(in[0].len / (Py_ssize_t)sizeof(step)),
+        .count = (int)count,
         .constants = in[1].buf,
         .taps = in[2].buf,
         .rows = in[3].buf,

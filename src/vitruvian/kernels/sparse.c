@@ -126,7 +126,7 @@ static void pointwise(const network *n, const step *s, int item)
     int block = item % s->blocks, group = item / s->blocks, groups = s->items / s->blocks;
     int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
     int begin = vectors * block / s->blocks, end = vectors * (block + 1) / s->blocks;
-    if (block == 0)
+    if (block == s->blocks - 1) /* whose last vector reaches beyond the planes */
         frame(s, n->memory, first, last);
     switch (end - begin) {
 #define VECTORS(count) case count: pointwise_block(n, s, first, last, begin * LANES, count); break;

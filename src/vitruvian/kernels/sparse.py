@@ -83,6 +83,11 @@ class Planes:
     width: int
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        return self.channels, self.height, self.width
+
+    @property
     def line(self) -> int:
         """Floats from one row to the next."""
         return self.width + _GAP
@@ -153,21 +158,31 @@ class Step:
         source, result = self.source, self.result
         if self.kind is Kind.WRITE or result is None:
             return self.kind is Kind.WRITE
+        if self.added is not None and self.added.shape != result.shape:
+            return False
+        plain = self.bias is None and (self.low, self.high) == (-UNBOUNDED, UNBOUNDED)
+        alone = self.added is None and (self.late_low, self.late_high) == (-UNBOUNDED, UNBOUNDED)
         if source is None:
-            return self._fits_first(result)
-        doubled = (result.height, result.width) == (2 * source.height, 2 * source.width)
+            return alone and self._fits_first(result)
+        channels, height, width = source.shape
+        doubled = result.shape[1:] == (2 * height, 2 * width)
         return {
-            Kind.POINTWISE: (source.height, source.width) == (result.height, result.width),
-            Kind.DEPTHWISE: self._fits_depthwise(source, result),
-            Kind.ENLARGE: doubled and result.line <= 2 * _LANES and source.channels == result.channels,
-            Kind.SPREAD: doubled and source.channels == 4 * result.channels,
+            Kind.POINTWISE: self._fits_pointwise(source, result),
+            Kind.DEPTHWISE: alone and self._fits_depthwise(source, result),
+            Kind.ENLARGE: doubled and result.line <= 2 * _LANES and channels == result.channels,
+            Kind.SPREAD: alone and plain and doubled and channels == 4 * result.channels,
         }.get(self.kind, False)
+
+    def _fits_pointwise(self, source: Planes, result: Planes) -> bool:
+        weights = (result.channels, source.channels, 1, 1)
+        same = source.shape[1:] == result.shape[1:]
+        return self.weights is not None and self.weights.shape == weights and same
 
     def _fits_first(self, result: Planes) -> bool:
         return (
             self.kind is Kind.FIRST
             and self.weights is not None
-            and self.weights.shape[1:] == (3, 3, 3)
+            and self.weights.shape == (result.channels, 3, 3, 3)
             and (self.stride, self.pad) in {(2, 0), (2, 1)}
             and result.channels % _FILTERS == result.width % _ACROSS == 0
             and 2 * result.width <= _WIDEST
@@ -186,12 +201,18 @@ class Step:
             and max(pad, *beyond) <= _GAP
             and source.channels == result.channels
             and result.height % _ROWS == 0
+            and (stride == 2 or source.shape == result.shape)
+            and self.weights is not None
+            and self.weights.shape == (result.channels, 1, kernel, kernel)
         )
 
 
 def supported() -> bool:
-    """Return whether there are kernels, and a processor for them."""
-    return native is not None and bool(native.SPARSE_SUPPORTED)
+    """Return whether there are kernels, and a processor for them.
+
+    What was compiled from another version of this file is none.
+    """
+    return native is not None and bool(native.SPARSE_SUPPORTED) and _STEP.itemsize == native.STEP_BYTES
 
 
 class SparseNetwork:

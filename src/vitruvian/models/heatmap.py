@@ -52,8 +52,9 @@ def refine(
         (N, K, 2) float32.
     """
     count, rows, columns, maps = heatmaps.shape
-    if native is not None and points.size and heatmaps.flags.c_contiguous:
-        points = np.ascontiguousarray(points, np.float32)
+    known = points.dtype == heatmaps.dtype == np.float32 and len(points) == count
+    if native is not None and known and points.size and heatmaps.flags.c_contiguous:
+        points = np.ascontiguousarray(points)
         moved_points = np.empty_like(points)
         native.refine(points, heatmaps, moved_points, count, (rows, columns, maps), kernel, threshold)
         return moved_points

@@ -67,6 +67,7 @@ def _network(
     *,
     zeros=0.75,
     pad=1,
+    end=1,
     pad_value=0.0,
     pad_mode="constant",
     dilation=1,
@@ -77,7 +78,9 @@ def _network(
     """A picture, convolved to 16 channels, halved, mixed twice and added up, as ``.tflite`` files have it."""
     picture = ops.parameter([1, SIDE, SIDE, 3], Type.f32)
     turned = ops.transpose(picture, [0, 3, 1, 2])
-    framed = ops.pad(turned, [0, 0, pad, pad], [0, 0, 1, 1], pad_mode, ops.constant(np.float32(pad_value)))
+    framed = ops.pad(
+        turned, [0, 0, pad, pad], [0, 0, end, end], pad_mode, ops.constant(np.float32(pad_value))
+    )
     options = {"auto_pad": "explicit"}
     convolved = ops.convolution(framed, _numbers(16, 3, 3, 3), [2, 2], [0, 0], [0, 0], [1, 1], **options)
     first = ops.clamp(ops.add(before_bias(convolved), _numbers(1, 16, 1, 1)), 0.0, 6.0)
@@ -120,10 +123,58 @@ def test_what_is_added_may_be_bounded():
     assert _agrees(_network(added=lambda first, last: ops.clamp(ops.add(last, first), 0.0, 6.0)))
 
 
+def _apart(picture, *kernel, pads=(1, 1, 1, 1)):
+    """A convolution of each channel by itself."""
+    channels = picture.output(0).get_shape()[1]
+    weights = _numbers(channels, 1, 1, *kernel)
+    return ops.group_convolution(picture, weights, [1, 1], pads[:2], pads[2:], [1, 1], auto_pad="explicit")
+
+
+def _mixed(picture, channels):
+    weights = _numbers(channels, picture.output(0).get_shape()[1], 1, 1, zeros=0.75)
+    return ops.convolution(picture, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+
+
+def _padded(picture, before, after, value=0.0, mode="constant"):
+    return ops.pad(picture, before, after, mode, ops.constant(np.float32(value)))
+
+
+def _spread(picture):
+    return ops.depth_to_space(picture, "blocks_first", 2)
+
+
+def _through(picture, kind):
+    return ops.convert(ops.convert(picture, kind), "f32")
+
+
+def _added(change):
+    """A network whose last layer is changed."""
+    return {"added": lambda _, last: change(last)}
+
+
 @pytest.mark.parametrize(
     "other",
     [
         {"zeros": 0.2},
+        {"pad": 1, "end": 3},
+        {"pad": 0, "end": 0},
+        _added(lambda x: ops.add(x, _apart(x, 3, 3))),
+        _added(lambda x: ops.clamp(ops.add(x, _apart(x, 3, 3)), 0.0, 6.0)),
+        _added(lambda x: ops.add(_spread(x), _numbers(1, 4, 1, 1))),
+        _added(lambda x: ops.clamp(_spread(x), 0.0, 1.0)),
+        _added(lambda x: ops.add(x, _numbers(1, 1, 1, 1))),
+        _added(lambda x: ops.add(x, np.float32(3))),
+        _added(lambda x: ops.add(_mixed(x, 1), x)),
+        _added(lambda x: _mixed(_padded(x, [0, 0, 0, 0], [0, 4, 0, 0]), 16)),
+        _added(lambda x: _apart(ops.clamp(_padded(x, [0] * 4, [0, 0, 2, 2]), 1.0, 2.0), 3, 3, pads=[0] * 4)),
+        _added(lambda x: _apart(_padded(x, [0, 0, -1, -1], [0, 0, -1, -1]), 3, 3, pads=[2] * 4)),
+        _added(lambda x: _apart(_padded(x, [0, 0, 1, 1], [0, 0, 1, 1], mode="edge"), 3, 3, pads=[0] * 4)),
+        _added(lambda x: _apart(x, 5, 3, pads=[1, 1, 3, 1])),
+        _added(lambda x: _apart(x, 3, 5, pads=[2, 2, 0, 2])),
+        _added(lambda x: _apart(x, 3, 3, pads=[1, 1, 1, 2])),
+        _added(lambda x: _through(x, "i32")),
+        _added(lambda x: _through(x, "f16")),
+        _added(ops.relu),
         {"pad_value": 1.0},
         {"pad_mode": "reflect"},
         {"dilation": 2},
@@ -140,6 +191,14 @@ def test_what_is_added_may_be_bounded():
 def test_what_the_kernels_do_not_know_is_openvinos(other):
     model = _network(**other)
     assert without_zeros(model, ONE) is None
+
+
+def test_layers_of_one_name_are_told_apart():
+    model = _network()
+    for node in model.get_ordered_ops():
+        if node.get_type_name() in {"Convolution", "Clamp"}:
+            node.set_friendly_name("t")
+    assert _agrees(model)
 
 
 def test_two_pictures_at_once_are_openvinos():

@@ -13,7 +13,7 @@ import numpy as np
 
 from vitruvian.arrays import check_array
 from vitruvian.errors import SessionError
-from vitruvian.kernels import native
+from vitruvian.kernels.sparse import supported
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class OpenVINO:
         """Name and version, as written beside results."""
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        kernels = "" if native is None else " with kernels"
+        kernels = " with kernels" if supported() else ""
         return f"openvino {openvino.__version__.split('-')[0]} cpu f32{kernels}"
 
     def open(self, file: ModelFile, signature: Signature, *, outputs: tuple[str, ...]) -> Session:
@@ -173,7 +173,7 @@ class _SparseSession:
     ) -> None:
         self._sparse: SparseNetwork | None = sparse
         self._inputs, self._outputs, self._network = inputs, outputs, network
-        self._threads = threads or min(_cores(), _MOST_THREADS)
+        self._threads = min(threads or _cores(), _MOST_THREADS)
 
     def run(self, inputs: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Run a batch; see ``Session.run``."""

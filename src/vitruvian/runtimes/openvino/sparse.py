@@ -37,13 +37,14 @@ def without_zeros(model: Model, signature: Signature) -> SparseNetwork | None:
         ``None`` where there are no kernels, where too few weights are zero, and where a layer is not like
         those of the networks that the kernels were written for.
     """
-    if not supported() or len(signature.inputs) > 1 or not _is_sparse(model):
+    if not supported() or len(signature.inputs) > 1:
         return None
     try:
-        reader = _Reader(model, *signature.inputs.values())
-    except _UnknownLayerError:
+        steps = _Reader(model, *signature.inputs.values()).steps if _is_sparse(model) else []
+    except (_UnknownLayerError, LookupError, RuntimeError, TypeError, ValueError):
+        # A graph may be otherwise in more ways than can be asked for, and OpenVINO answers each in its own.
         return None
-    return SparseNetwork(reader.steps)
+    return SparseNetwork(steps) if steps else None
 
 
 class _UnknownLayerError(Exception):
@@ -59,8 +60,8 @@ class _Seen(NamedTuple):
     """Whether its channels are last."""
     shared: bool
     """Whether anything else reads what its step calculates, which then must stay as it is."""
-    pad: int = 0
-    """Zeros above and to the left that are yet to be added."""
+    pad: int | None = None
+    """Zeros above and to the left that are yet to be added; ``None``: none are, on any side."""
 
 
 class _Reader:
@@ -92,20 +93,25 @@ class _Reader:
 
     def _of(self, node: Node, number: int = 0) -> _Seen:
         """Return what an input of a node stands for."""
-        seen = self._seen.get(node.input_value(number).get_node().get_friendly_name())
+        seen = self._seen.get(node.input_value(number).get_node().get_name())
         if seen is None:
             raise _UnknownLayerError
         return seen
 
     def _is(self, node: Node, seen: _Seen) -> None:
+        if (planes := seen.planes) is not None and seen.pad is None:
+            size = [planes.height, planes.width]
+            shape = [1, *size, planes.channels] if seen.last else [1, planes.channels, *size]
+            _require(list(node.output(0).get_shape()) == shape)
         shared = seen.shared or len(node.output(0).get_target_inputs()) > 1
-        self._seen[node.get_friendly_name()] = seen._replace(shared=shared)
+        self._seen[node.get_name()] = seen._replace(shared=shared)
 
     def _input(self, node: Node) -> None:
         self._is(node, _Seen(None, last=True, shared=False))
 
     def _transposition(self, node: Node) -> None:
         seen = self._of(node)
+        _require(node.output(0).get_element_type() == node.input(0).get_element_type())
         if node.get_type_name() == "Transpose":
             order = numbers_of(node.input_value(1)).tolist()
             _require(order == (_TO_FIRST if seen.last else _TO_LAST))
@@ -114,10 +120,11 @@ class _Reader:
 
     def _padding(self, node: Node) -> None:
         seen = self._of(node)
-        before, value = (numbers_of(node.input_value(i)) for i in (1, 3))
-        _require(before.size == 4, value.size == 1, node.get_attributes()["pad_mode"] == "constant")
+        before, after, value = (numbers_of(node.input_value(i)) for i in (1, 2, 3))
+        _require(before.size == after.size == 4, value.size == 1, not value.any())
+        _require(node.get_attributes()["pad_mode"] == "constant", seen.pad is None, not seen.last)
         batch, channels, above, left = before.tolist()
-        _require(not any([batch, channels, value, seen.last, seen.pad]), above == left)
+        _require(above == left, min(*before, *after) >= 0, not any([batch, channels, *after[:2]]))
         self._is(node, seen._replace(pad=above))
 
     def _convolution(self, node: Node) -> None:
@@ -130,17 +137,20 @@ class _Reader:
         if apart:
             _require(weights.shape[1:3] == (1, 1))
             weights = weights[:, 0]
+        _require(weights.shape[2] == weights.shape[3])
         step = Step(
             Kind.DEPTHWISE if apart else Kind.POINTWISE if seen.planes else Kind.FIRST,
             *(seen.planes, _planes(node)),
             weights=weights,
             stride=down,
-            pad=seen.pad + above,
+            pad=(seen.pad or 0) + above,
         )
         if step.kind is Kind.POINTWISE:
             _require(weights.shape[2:] == (1, 1), step.stride == 1, step.pad == 0)
         if step.kind is Kind.FIRST:
             low, high = self._pixels.low, self._pixels.high
+            made = _planes(node)
+            _require(self._pixels.shape == (2 * made.height, 2 * made.width, 3))
             step.scale, step.shift = (high - low) / 255, low
         self._add(node, step, last=False)
 
@@ -149,12 +159,14 @@ class _Reader:
         _require(
             (options["mode"], options["coordinate_transformation_mode"]) == ("linear_onnx", "half_pixel")
         )
-        _require(not any([*options["pads_begin"], *options["pads_end"], seen.pad]), seen.last)
+        _require(not any([*options["pads_begin"], *options["pads_end"]]), seen.pad is None, seen.last)
+        _require(options["shape_calculation_mode"] == "sizes", not options["antialias"])
         self._add(node, Step(Kind.ENLARGE, seen.planes, _planes(node, last=True)), last=True)
 
     def _spreading(self, node: Node) -> None:
         seen, options = self._of(node), node.get_attributes()
-        _require((options["mode"], options["block_size"]) == ("blocks_first", 2), not seen.last, not seen.pad)
+        _require((options["mode"], options["block_size"]) == ("blocks_first", 2))
+        _require(not seen.last, seen.pad is None)
         self._add(node, Step(Kind.SPREAD, seen.planes, _planes(node)), last=False)
 
     def _add(self, node: Node, step: Step, *, last: bool) -> None:
@@ -169,14 +181,15 @@ class _Reader:
                 seen = self._of(node, 1 - number)
                 step = self._open(seen)
                 _require(step.added is None, (step.low, step.high) == (-UNBOUNDED, UNBOUNDED))
-                _require(constant.size == constant.shape[3 if seen.last else 1])
+                channels = 0 if seen.planes is None else seen.planes.channels
+                _require(constant.size == constant.shape[3 if seen.last else 1] == channels)
                 step.bias = constant.reshape(-1) + (0 if step.bias is None else step.bias)
                 self._is(node, seen)
                 return
         # What is calculated later takes up what was there before.
         before, after = sorted((self._of(node, i) for i in (0, 1)), key=self._number)
         step = self._open(after)
-        _require(step.added is None, before.planes is not None, before.last == after.last, not before.pad)
+        _require(step.added is None, before.planes is not None, before.last == after.last, before.pad is None)
         _require(self._number(before) < self._number(after))
         step.added = before.planes
         self._is(node, after)
@@ -195,7 +208,7 @@ class _Reader:
 
     def _open(self, seen: _Seen) -> Step:
         """Return the step to which more can be added, since nothing has read yet what it calculates."""
-        _require(seen.planes is not None, not seen.shared, not seen.pad)
+        _require(seen.planes is not None, not seen.shared, seen.pad is None)
         return self.steps[self._number(seen)]
 
     def _output(self, number: int, node: Node) -> None:
@@ -208,7 +221,7 @@ class _Reader:
         for piece in pieces:
             _require(piece.get_type_name() == "Reshape")
             seen = self._of(piece)
-            if (planes := seen.planes) is None or not seen.last or seen.pad:
+            if (planes := seen.planes) is None or not seen.last or seen.pad is not None:
                 raise _UnknownLayerError
             self.steps.append(Step(Kind.WRITE, planes, None, target=number, target_index=written))
             written += planes.channels * planes.height * planes.width
