@@ -214,12 +214,19 @@ INLINE void depthwise_narrow(const network *n, const step *s, int first, int las
     }
 }
 
-static void depthwise_3(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 3, 1); }
-static void depthwise_5(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 5, 1); }
-static void halving_3(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 3, 2); }
-static void halving_5(const network *n, const step *s, int first, int last) { depthwise_rows(n, s, first, last, 5, 2); }
-static void narrow_3(const network *n, const step *s, int first, int last) { depthwise_narrow(n, s, first, last, 3); }
-static void narrow_5(const network *n, const step *s, int first, int last) { depthwise_narrow(n, s, first, last, 5); }
+/* One function for each kind: compilers make more of small ones. */
+#define EACH(name, inlined, ...)                                                          \
+    static void name(const network *n, const step *s, int first, int last)                \
+    {                                                                                     \
+        inlined(n, s, first, last, __VA_ARGS__);                                          \
+    }
+EACH(depthwise_3, depthwise_rows, 3, 1)
+EACH(depthwise_5, depthwise_rows, 5, 1)
+EACH(halving_3, depthwise_rows, 3, 2)
+EACH(halving_5, depthwise_rows, 5, 2)
+EACH(narrow_3, depthwise_narrow, 3)
+EACH(narrow_5, depthwise_narrow, 5)
+#undef EACH
 
 static void depthwise(const network *n, const step *s, int item)
 {
@@ -248,7 +255,8 @@ INLINE void take_apart(const step *s, const uint8_t *pixels, colours line)
         }
         UNROLL for (int kind = 0; kind < 6; kind++) {
             /* Of these 96 numbers each sixth, out of one vector after the other. */
-            ivec at = _mm512_add_epi32(_mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(6)), _mm512_set1_epi32(kind));
+            ivec sixths = _mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(6));
+            ivec at = _mm512_add_epi32(sixths, _mm512_set1_epi32(kind));
             vec v = _mm512_permutexvar_ps(at, number[0]);
             UNROLL for (int i = 1; i < 6; i++) {
                 __mmask16 here = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(at, 4), _mm512_set1_epi32(i));
@@ -307,8 +315,9 @@ static void enlarge(const network *n, const step *s, int item)
 {
     int begin, end, height = s->in_height, width = s->in_width;
     int in_line = width + GAP, out_line = s->out_width + GAP;
-    ivec before = _mm512_max_epi32(_mm512_sub_epi32(lane_numbers(), _mm512_set1_epi32(1)), _mm512_setzero_si512());
-    ivec behind = _mm512_min_epi32(_mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(1)), _mm512_set1_epi32(width - 1));
+    ivec one = _mm512_set1_epi32(1), right = _mm512_set1_epi32(width - 1);
+    ivec before = _mm512_max_epi32(_mm512_sub_epi32(lane_numbers(), one), _mm512_setzero_si512());
+    ivec behind = _mm512_min_epi32(_mm512_add_epi32(lane_numbers(), one), right);
     share(s, item, &begin, &end);
     frame(s, n->memory, begin, end);
     for (int c = begin; c < end; c++) {
@@ -340,7 +349,8 @@ static void spread(const network *n, const step *s, int item)
     frame(s, n->memory, begin, end);
     for (int c = begin; c < end; c++)
         for (int y = 0; y < s->out_height; y++) {
-            const float *even = n->memory + s->in + (int64_t)(y % 2 * 2 * s->out_channels + c) * s->in_plane + y / 2 * in_line;
+            int64_t plane = y % 2 * 2 * s->out_channels + c;
+            const float *even = n->memory + s->in + plane * s->in_plane + y / 2 * in_line;
             const float *odd = even + (int64_t)s->out_channels * s->in_plane;
             float *out = n->memory + s->out + (int64_t)c * s->out_plane + y * out_line;
             for (int x = 0; x < out_line; x += LANES) {

@@ -14,7 +14,7 @@ typedef struct {
     int replicate;          /* what lies beyond the edge: its pixels again, or black */
     uint8_t *out;           /* rows x columns x 3 */
     int rows, columns;
-    int top, bottom, left, right; /* of the picture: rows and bytes of each that are read beforehand; none where equal */
+    int top, bottom, left, right; /* rows and bytes of the picture that are read beforehand; none where equal */
     atomic_int fetched, next;     /* pieces that nobody has taken yet */
 } warp_job;
 
