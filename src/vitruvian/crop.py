@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -120,7 +120,9 @@ class Crop:
         if self.flipped:
             return cv2.flip(replace(self, flipped=False).warp(pixels, border), 1, dst=out)  # type: ignore[return-value]
         if self._is_for_kernel(pixels, out):
-            return self._warp_by_kernel(pixels, border, out)
+            homography = (_kept_homography if self.shared else _homography)(self)
+            if homography.farthest <= _INT16.max:
+                return self._warp_by_kernel(pixels, border, out, homography.to_image)
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
         if not self.shared:
             self._fetch(pixels)
@@ -129,7 +131,7 @@ class Crop:
         )
 
     def _is_for_kernel(self, pixels: NDArray[np.uint8], out: NDArray[np.uint8] | None) -> bool:
-        """Return whether there is a kernel, and positions and pictures are of a size that it can count."""
+        """Return whether there is a kernel, and the pictures are of a kind and size for it."""
         return (
             native is not None
             and bool(native.WARP_SUPPORTED)
@@ -139,17 +141,19 @@ class Crop:
             and min(pixels.shape[:2]) >= 2
             and max(pixels.shape) <= _INT16.max
             and self.output[0] <= native.WARP_MOST_COLUMNS
-            and float(np.abs(_corners(self)).max()) <= _INT16.max
         )
 
     def _warp_by_kernel(
-        self, pixels: NDArray[np.uint8], border: Border, out: NDArray[np.uint8] | None
+        self,
+        pixels: NDArray[np.uint8],
+        border: Border,
+        out: NDArray[np.uint8] | None,
+        to_image: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
         assert native is not None  # noqa: S101  # which is asked first
         columns, rows = self.output
         if out is None:
             out = np.empty((rows, columns, 3), np.uint8)
-        to_image = (_kept_homography if self.shared else _homography)(self)[1]
         fetched = (0, 0, 0, 0) if self.shared else self._extent(pixels)
         threads = min(cv2.getNumThreads(), _MOST_THREADS)
         native.warp(pixels, to_image, out, pixels.shape[1], columns, border == "replicate", fetched, threads)
@@ -225,15 +229,26 @@ def _apply(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray
     return carried.astype(np.float32)
 
 
-def _homography(crop: Crop) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the map from image to crop pixels and its inverse, (3, 3), of section 5, steps 3 and 4.
+class _Homography(NamedTuple):
+    """Maps between a crop and its image, (3, 3)."""
 
-    By OpenCV's own solver and its closed-form inverse, since others round some ties differently.
+    to_output: NDArray[np.float64]
+    to_image: NDArray[np.float64]
+    farthest: float
+    """Of the corners' coordinates in the image, their signs aside."""
+
+
+def _homography(crop: Crop) -> _Homography:
+    """Return the maps of section 5, steps 3 and 4.
+
+    By OpenCV's own solver and its closed-form 3x3 inverse, since others round some ties differently.
     """
     columns, rows = crop.output
-    corners = np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
-    to_output = cv2.getPerspectiveTransform(_corners(crop), corners)
-    return np.asarray(to_output, np.float64), np.asarray(cv2.invert(to_output)[1], np.float64)
+    corners = _corners(crop)
+    target = np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
+    to_output = cv2.getPerspectiveTransform(corners, target)
+    to_image = np.asarray(cv2.invert(to_output)[1], np.float64)
+    return _Homography(np.asarray(to_output, np.float64), to_image, float(np.abs(corners).max()))
 
 
 _kept_homography = lru_cache(maxsize=32)(_homography)
@@ -249,10 +264,9 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
         (h, w, 2) int16 whole positions x, y, and (h, w) uint16 with 32 · (fraction of y) + fraction of x,
         in 1/32 pixel: OpenCV's fixed-point maps.
     """
-    to_output, to_image = _homography(crop)
+    to_output, to_image, farthest = _homography(crop)
     columns, rows = crop.output
-    corners = _corners(crop)
-    if np.abs(to_image[2, :2]).min() < _PERSPECTIVE or np.abs(corners).max() > _INT16.max:
+    if np.abs(to_image[2, :2]).min() < _PERSPECTIVE or farthest > _INT16.max:
         # Along an axis without a perspective part some positions are ties to the last bit, and the order of
         # operations counts; far outside, positions must be clipped.
         return _fixed_point(to_image, columns, rows)

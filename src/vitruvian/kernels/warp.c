@@ -13,7 +13,6 @@ enum { BITS = 5, STEPS = 1 << BITS, TOGETHER = 4, CACHE_LINE = 64 };
  *
  * They are in the picture always. Where neighbours lie outside, those at the edge count for them, or nothing. */
 typedef struct {
-    int32_t x[WARP_MOST_COLUMNS], y[WARP_MOST_COLUMNS];
     int32_t offset[WARP_MOST_COLUMNS];
     int32_t across[WARP_MOST_COLUMNS], down[WARP_MOST_COLUMNS]; /* two weights of 16 bits */
 } row;
@@ -36,6 +35,7 @@ TARGET static inline int between(int value, int most) { return value < 0 ? 0 : v
 TARGET static void locate(const warp_job *job, int line, row *at)
 {
     const double *m = job->to_image, to_integer = 6755399441055744.0; /* 1.5 * 2^52: the last bits are rounded */
+    int32_t along_x[WARP_MOST_COLUMNS], along_y[WARP_MOST_COLUMNS]; /* in steps */
     for (int i = 0; i < job->columns; i++) {
         double step = STEPS / ((m[6] * i + m[7] * line) + m[8]);
         double x = ((m[0] * i + m[1] * line) + m[2]) * step + to_integer;
@@ -43,15 +43,15 @@ TARGET static void locate(const warp_job *job, int line, row *at)
         int64_t bits_x, bits_y;
         memcpy(&bits_x, &x, sizeof x);
         memcpy(&bits_y, &y, sizeof y);
-        at->x[i] = (int32_t)bits_x, at->y[i] = (int32_t)bits_y;
+        along_x[i] = (int32_t)bits_x, along_y[i] = (int32_t)bits_y;
     }
     int stride = 3 * job->width, replicate = job->replicate;
     for (int i = 0; i < job->columns; i++) {
-        int x = at->x[i] >> BITS, y = at->y[i] >> BITS;
+        int x = along_x[i] >> BITS, y = along_y[i] >> BITS;
         int nearest_x = between(x, job->width - 2), nearest_y = between(y, job->height - 2);
         at->offset[i] = nearest_y * stride + 3 * nearest_x;
-        at->across[i] = weights(x, nearest_x, at->x[i] & (STEPS - 1), replicate);
-        at->down[i] = weights(y, nearest_y, at->y[i] & (STEPS - 1), replicate);
+        at->across[i] = weights(x, nearest_x, along_x[i] & (STEPS - 1), replicate);
+        at->down[i] = weights(y, nearest_y, along_y[i] & (STEPS - 1), replicate);
     }
 }
 
@@ -102,15 +102,13 @@ int warp_supported(void) { return __builtin_cpu_supports("avx2"); }
 void warp_run(void *of_job)
 {
     warp_job *job = of_job;
-    row rows[TOGETHER];
+    row at;
     fetch(job);
-    for (int top; (top = TOGETHER * atomic_fetch_add(&job->next, 1)) < job->rows;) {
-        int count = job->rows - top < TOGETHER ? job->rows - top : TOGETHER;
-        for (int j = 0; j < count; j++)
-            locate(job, top + j, rows + j);
-        for (int j = 0; j < count; j++)
-            sample(job, rows + j, job->out + (int64_t)(top + j) * job->columns * 3);
-    }
+    for (int top; (top = TOGETHER * atomic_fetch_add(&job->next, 1)) < job->rows;)
+        for (int line = top; line < top + TOGETHER && line < job->rows; line++) {
+            locate(job, line, &at);
+            sample(job, &at, job->out + (int64_t)line * job->columns * 3);
+        }
 }
 
 #else
