@@ -298,21 +298,21 @@ class BlazePoseLandmarker:
         points = refine(raw[:, :used, :2] / side, out["heatmap"], kernel=kernel) * side
         world = out["world"].reshape(-1, _POINTS, 3)
         places = _stack([c.points_to_image(p) for c, p in zip(crops, points, strict=True)], (used, 2))
-        xy = places[:, :count]
-        sure = sigmoid(raw[:, :count, 3:])
+        xy, auxiliary = map(np.ascontiguousarray, (places[:, :count], places[:, count:]))
+        score, presence = sigmoid(np.ascontiguousarray(raw[:, :count, 3:].transpose(2, 0, 1)))
         return Landmarks(
             self._skeleton,
             xy=xy,
             box=bounds(xy),
             box_score=out["presence"][:, 0],
-            score=sure[..., 0],
-            presence=sure[..., 1],
+            score=score,
+            presence=presence,
             depth=_stack([c.depth_to_image(r[:count, 2]) for c, r in zip(crops, raw, strict=True)], (count,)),
             world=_stack(
                 [c.directions_to_image(w[:count]) for c, w in zip(crops, world, strict=True)], (count, 3)
             ),
             mask=self._masks(out, crops),
-            auxiliary=places[:, count:],
+            auxiliary=auxiliary,
             region=np.flatnonzero(present),
         )
 
@@ -331,4 +331,6 @@ def _nothing(outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
 
 
 def _stack(rows: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    if len(rows) == 1:  # mostly
+        return rows[0][None]
     return np.stack(rows) if rows else np.empty((0, *shape), np.float32)

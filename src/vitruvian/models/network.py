@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +68,7 @@ class Network:
         crops = [Crop.around(each, (side, side), flipped=flipped) for each in regions]
         views = [(frame.pixels, crop) for frame, some in zip(frames, crops, strict=True) for crop in some]
         out = self.look(views) if views else {}
-        ends = np.cumsum([len(some) for some in crops])
+        ends = accumulate(len(some) for some in crops)
         return [
             ({name: tensor[end - len(some) : end] for name, tensor in out.items()}, some)
             for some, end in zip(crops, ends, strict=True)
