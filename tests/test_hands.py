@@ -26,6 +26,15 @@ def clip_frames(hand_clip):
         return list(source)
 
 
+@pytest.mark.parametrize("smoothing", ["off", "live"])
+def test_results_are_the_callers_to_change(hands_full, clip_frames, spoilt, smoothing):
+    plain = _streamed(hands_full, clip_frames[:8], smoothing=smoothing)
+    changed = [spoilt(hands) for _, hands in hands_full.stream(clip_frames[:8], smoothing=smoothing)]
+    for hands, (names, xy) in zip(plain, changed, strict=True):
+        assert hands.track_id.tolist() == names == [0]
+        np.testing.assert_array_equal(hands.xy, xy)
+
+
 @pytest.fixture(scope="module")
 def patches(hands_full, hand_photos):
     """Two hands with what is around them, 260 x 260: a left one and a right one."""

@@ -153,6 +153,13 @@ def test_one_pipeline_serves_many_streams_by_turns(everybody, film):
     assert turns[1][0][0] == list(range(len(turns[1][0][0])))
 
 
+@pytest.mark.parametrize("smoothing", ["off", "live"])
+def test_results_are_the_callers_to_change(everybody, film, spoilt, smoothing):
+    """Whoever draws into them, or scales them in place, does not disturb what comes next."""
+    streams = [everybody.stream(film[:8], smoothing=smoothing) for _ in range(2)]
+    _assert_equal([spoilt(people) for _, people in streams[0]], _everything(streams[1]))
+
+
 def test_many_threads_at_once_get_what_one_gets(everybody, film):
     alone = _everything(everybody.stream(film))
     with ThreadPoolExecutor(4) as pool:

@@ -109,7 +109,8 @@ class LowPass:
     """An exponential low-pass filter over an array (section 10.1).
 
     The first values come out as they are; from then on ``share`` of each new one goes in. A NaN is "not
-    known": it comes out as such, and the next value that is known is a first one.
+    known": it comes out as such, and the next value that is known is a first one. What comes out is the
+    caller's to change.
     """
 
     def __init__(self) -> None:
@@ -120,18 +121,20 @@ class LowPass:
     ) -> NDArray[np.float32]:
         """Filter the next values: float32 of any one shape; ``share`` is from 0 to 1."""
         if self._stored is None:
-            self._stored = values
+            self._stored = values.copy()
         else:
             before = self._stored
             rest = before.astype(np.float64) * (1.0 - np.asarray(share, np.float64))
             self._stored = (share * values + rest).astype(np.float32)
             if math.isnan(before.sum()):
                 self._stored = np.where(np.isnan(before), values, self._stored)
-        return self._stored
+        return self._stored.copy()
 
 
 class OneEuro:
     """A bank of One Euro filters that share their clock (section 10.2).
+
+    What comes out is the caller's to change.
 
     Args:
         cutoffs: How strongly to smooth.
@@ -187,7 +190,7 @@ class OneEuro:
         constants = (self._frequency, self._min_cutoff, self._beta, float(speed_share))
         native.smooth(values, self._state or new, new, self._state is None, rate, *constants)
         self._state = new
-        return new[2]
+        return new[2].copy()
 
     def _share(self, cutoff: NDArray[np.float64] | float) -> NDArray[np.float64]:
         return np.asarray(1 / (1 + self._frequency / (2 * math.pi * cutoff)))
@@ -224,10 +227,10 @@ class OriginalFilters:
             return people
         if people.score is None or people.depth is None or people.world is None:
             raise ValueError("the original's filters need score, depth and world")
-        xy, depth = people.xy, people.depth
+        xy: NDArray[np.float32] = people.xy
+        depth: NDArray[np.float32] | None = people.depth
         if size >= _LEAST_SIZE:
-            points = self._image(_stacked(xy, depth), time, 1 / size)
-            xy, depth = points[..., :2], points[..., 2]
+            xy, depth = _parted(self._image(_stacked(xy, depth), time, 1 / size))
         return replace(
             people,
             xy=xy,
@@ -286,12 +289,12 @@ class Filters:
         passed = 0.0 if self._before is None else (time - self._before) / 1e9
         share = np.float32(1 - math.exp(-passed / self._smoothing.scores))
         self._before = time
-        points = self._image(_stacked(person.xy, person.depth), time, 1 / max(size, 1.0))
+        xy, depth = _parted(self._image(_stacked(person.xy, person.depth), time, 1 / max(size, 1.0)))
         return replace(
             person,
-            xy=points[..., :2],
-            box=person.box if self._boxed else bounds(points[..., :2]),
-            depth=None if person.depth is None else points[..., 2],
+            xy=xy,
+            box=person.box if self._boxed else bounds(xy),
+            depth=depth,
             world=None if person.world is None else self._world(person.world, time),
             score=None if person.score is None else self._score(person.score, share),
         )
@@ -299,6 +302,13 @@ class Filters:
 
 def _stacked(xy: NDArray[np.float32], depth: NDArray[np.float32] | None) -> NDArray[np.float32]:
     return xy if depth is None else np.concatenate([xy, depth[..., None]], axis=2)
+
+
+def _parted(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Undo that: columns that lie one behind the other need no second look."""
+    if points.shape[2] == 2:
+        return points, None
+    return np.ascontiguousarray(points[..., :2]), np.ascontiguousarray(points[..., 2])
 
 
 def _original(cutoffs: Cutoffs) -> OneEuro:

@@ -137,7 +137,7 @@ class _Track:
 
     def update(self, person: Landmarks, time: float, likeness: float) -> None:
         """Take note of how they look now; ``likeness`` is how well that agrees with what was expected."""
-        xy, passed, age = person.xy[0], time - self.seen, time - self.born
+        xy, passed, age = person.xy[0].copy(), time - self.seen, time - self.born
         if passed > 0:
             speed = _leap(xy, self.xy) / passed
             # Half hidden, a body seems to leap: what is unlike it says little about how it moves.
@@ -320,7 +320,7 @@ class Tracker:
             crowded = bool((overlaps(people.box[row], boxes) > _CROWDED).any())
             back = any(track.near(xy[0], time) >= _RETURN for track in self._tracks.values() if track.lost)
             size = float(sizes(xy)[0])
-            track = _Track(xy[0], time, time, size, self._drift, proven=not (crowded or back))
+            track = _Track(xy[0].copy(), time, time, size, self._drift, proven=not (crowded or back))
             track.right = None if people.handedness is None else float(people.handedness[row])
             self._tracks[self._next] = track
             identities[row] = self._next
