@@ -3,6 +3,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from vitruvian.cli.inputs import Found, expand, names
 from vitruvian.sinks.mask import MASK_MARK
@@ -19,6 +20,16 @@ def test_files_folders_and_patterns_in_the_order_given(tmp_path):
         "d.webp", "a.PNG", "b.jpg", "e.MOV", "c.txt", "-"
     ]  # fmt: skip
     assert (found.errors, found.skipped) == ([], 0)
+
+
+def test_a_file_with_an_ending_that_says_nothing_is_a_picture_until_it_is_a_video(tmp_path):
+    """So that what is neither is reported as before, and a damaged picture is one."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "shot", "PNG")
+    whole = (tmp_path / "shot").read_bytes()
+    (tmp_path / "torn").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "notes.txt").write_text("neither")
+    places = [str(tmp_path / name) for name in ("shot", "torn", "notes.txt", "nowhere")]
+    assert [one.video for one in names(places)] == [False] * 4
 
 
 def test_what_stands_for_nothing_is_an_error_each(tmp_path):

@@ -47,6 +47,13 @@ def photo(astronaut, tmp_path) -> Path:
     return path
 
 
+def test_formats_of_videos_are_said_to_be_for_videos(full_files, photo, tmp_path):
+    result = _invoke(photo, "-o", tmp_path / "out", "--format", "csv")
+    assert result.exit_code == 0, result.output
+    assert "--format is for videos; what is found in pictures is written to NAME.json" in result.stderr
+    assert _listing(tmp_path / "out") == {"ann.jpg", "ann.json"}
+
+
 def test_a_photo_leaves_an_overlay_and_a_json(full_files, astronaut, astronaut_people, tmp_path):
     done = _run(astronaut, "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr

@@ -196,6 +196,14 @@ def test_boxes_and_the_whole_image_contradict_each_other(invoke, photo, boxes, t
     assert "leave out detector and whole_image" in str(result.exception)
 
 
+@pytest.mark.parametrize("format_", ["trc", "c3d"])
+def test_formats_of_points_in_metres_are_refused_at_once(invoke, hand_clip, boxes, tmp_path, format_):
+    result = invoke(hand_clip, "-o", tmp_path / "out", "--boxes", boxes, "--format", format_)
+    assert result.exit_code == 2
+    assert f"{format_} want points in metres" in " ".join(result.stderr.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_video_in_every_format(invoke, hand_clip, boxes, tmp_path):
     formats = ["--format", "jsonl,csv,parquet,npz,coco"]
     result = invoke(

@@ -238,6 +238,16 @@ def test_options_of_videos_outside_their_range_are_usage_errors(films, options, 
     assert complaint in " ".join(result.stderr.replace("│", " ").split())
 
 
+def test_what_is_a_video_can_be_seen_from_what_is_in_it(full_files, films, tmp_path):
+    """Where the ending says nothing: cameras and messengers name files as they like."""
+    film = tmp_path / "in" / "walk.recording"
+    film.parent.mkdir()
+    film.write_bytes((films / "walk.mp4").read_bytes())
+    result = _invoke(film, "-o", tmp_path / "out", "--end", 0.2)
+    assert result.exit_code == 0, result.output
+    assert _listing(tmp_path / "out") == {"walk.mp4", "walk.jsonl"}
+
+
 def test_bad_files_and_bad_frames_end_nothing(full_files, films, small, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

@@ -278,6 +278,15 @@ def test_options_outside_their_range(options: dict[str, Any], error: type[Except
     assert error is TypeError or isinstance(caught.value, VitruvianError)
 
 
+def test_what_is_for_following_may_be_nothing_where_nothing_is_followed(hand_bundle: Path) -> None:
+    options = vision.HandLandmarkerOptions(
+        BaseOptions(model_asset_path=hand_bundle), min_tracking_confidence=0
+    )
+    with vision.HandLandmarker.create_from_options(options) as task:
+        black = mp.Image(mp.ImageFormat.SRGB, np.zeros((64, 64, 3), np.uint8))
+        assert not task.detect(black).hand_landmarks
+
+
 @pytest.mark.parametrize(
     ("base_options", "error", "message"),
     [

@@ -170,7 +170,8 @@ Formats = Annotated[
         metavar="NAME[,NAME...]",
         help="How to write the landmarks of a video. jsonl: a line for each frame, readable while it grows. "
         "csv, parquet: a row for each person (or hand) and frame. npz: NumPy arrays. coco: COCO keypoint "
-        "results. trc, c3d: motion capture, a file for each person (or hand), from world landmarks.",
+        "results. trc, c3d: motion capture, a file for each person (or hand), from world landmarks. "
+        "Of a picture there is NAME.json, always.",
         callback=format_names,
         rich_help_panel=WRITTEN,
     ),

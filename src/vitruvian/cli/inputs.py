@@ -30,7 +30,7 @@ class Input:
     Attributes:
         path: As the user gave it, or found in a folder; ``-`` is standard input.
         name: What its result files are called, without ending; unique in a run among its kind.
-        video: Whether it is a video, by its ending.
+        video: Whether it is a video.
     """
 
     path: str

@@ -168,6 +168,9 @@ def sapiens(  # noqa: PLR0913  # a command's parameters are its flags
     exit status is 130; --resume goes on from there.
     """
     drawing = Drawing(radius, line_thickness, kpt_thres)
+    if flat := {"trc", "c3d"}.intersection(formats):
+        message = f"{' and '.join(sorted(flat))} want points in metres, which these networks do not give"
+        raise typer.BadParameter(message, param_hint="--format")
     files = Files(output, overlay, formats, resume, json_summary, drawing=drawing)
     videos = Videos(smoothing.value, start, end, fps, redetect, keep, rotate)
     given = None if boxes is None else _read_boxes(boxes)

@@ -163,6 +163,7 @@ def _run(given: Sequence[str], look: Look[Settings], files: Files, videos: Video
     # Opening the world of pixels takes 0.3 s, which --help need not wait for.
     from vitruvian.cli.inputs import expand, names  # noqa: PLC0415
     from vitruvian.cli.report import Report  # noqa: PLC0415
+    from vitruvian.cli.results import Results  # noqa: PLC0415
     from vitruvian.cli.run import Batch  # noqa: PLC0415
     from vitruvian.sources.listing import is_video  # noqa: PLC0415
 
@@ -177,6 +178,8 @@ def _run(given: Sequence[str], look: Look[Settings], files: Files, videos: Video
     if inputs:
         results, clips = files.results(), videos.options()
         _check(inputs, results, clips)
+        if not any(one.video for one in inputs) and list(results.formats) != list(Results.formats):
+            complain("--format is for videos; what is found in pictures is written to NAME.json")
         tell = _say(json_summary=files.json_summary, count=len(inputs))
         with look.networks.pipeline(look.settings) as pipeline:
             Batch(pipeline, look.settings, results, clips, report, files.resume, tell).run(inputs)

@@ -16,7 +16,7 @@ from vitruvian.frame import MAX_SIDE, Frame, Stamp
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "read_image"]
+__all__ = ["MAX_PIXELS", "SUFFIXES", "is_picture", "read_image"]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
@@ -78,6 +78,17 @@ def read_image(source: str | Path | bytes, *, name: str | None = None) -> Frame:
         raise SourceError(f"cannot be read: {error}", path=named) from error
     height, width = pixels.shape[:2]
     return Frame(pixels, Stamp(named, width=width, height=height))
+
+
+def is_picture(path: str | Path) -> bool:
+    """Return whether a file begins as pictures do that ``read_image`` reads, damaged or not."""
+    try:
+        with Image.open(path, formats=_FORMATS):
+            return True
+    except UnidentifiedImageError:
+        return False
+    except (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGED):
+        return True
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitruvian.errors import SourceError
-from vitruvian.sources.image import SUFFIXES
+from vitruvian.sources.image import SUFFIXES, is_picture
 from vitruvian.sources.source import VIDEO_SUFFIXES
+from vitruvian.sources.video import VideoSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,14 @@ __all__ = ["is_broken_link", "is_video", "pictures_and_videos", "unique_names"]
 
 
 def is_video(path: str | Path) -> bool:
-    """Say whether a path has the ending of a video; everything else is taken for a picture."""
-    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+    """Say whether a path is a video: by its ending or, where that says nothing, by what is in the file.
+
+    Everything else is taken for a picture.
+    """
+    ending = Path(path).suffix.lower()
+    if ending in VIDEO_SUFFIXES | SUFFIXES or not os.path.isfile(path):  # noqa: PTH113  # it does not raise
+        return ending in VIDEO_SUFFIXES
+    return not is_picture(path) and _opens_as_video(path)
 
 
 def pictures_and_videos(folder: Path) -> list[str]:
@@ -39,6 +46,14 @@ def pictures_and_videos(folder: Path) -> list[str]:
             )
     except OSError as error:
         raise SourceError(f"the folder cannot be read: {error.strerror or error}", path=folder) from error
+
+
+def _opens_as_video(path: str | Path) -> bool:
+    try:
+        VideoSource(path).close()
+    except SourceError:
+        return False
+    return True
 
 
 def is_broken_link(path: str) -> bool:

@@ -143,7 +143,8 @@ def _settings(options: HandLandmarkerOptions) -> HandSettings:
     if num_hands < 1:
         raise HandCountError(f"num_hands: at least 1, got {num_hands}")
     check_number("min_tracking_confidence", options.min_tracking_confidence, 0, 1)
-    if not options.min_tracking_confidence:  # with which the original ends the process
+    still = options.running_mode is VisionTaskRunningMode.IMAGE  # in which nothing is followed
+    if not options.min_tracking_confidence and not still:  # with which the original ends the process
         raise OptionError("min_tracking_confidence: a number above 0 and up to 1, got 0")
     return HandSettings(
         num_hands=num_hands,
