@@ -164,13 +164,14 @@ class BlazePalmDetector:
         """Look at parts of a picture, as one batch; arguments as above."""
         crops = crops_of(tiles, frame, _PALM_SIDE, rotation)
         out = self._network.look([(frame.pixels, crop) for crop in crops])
-        silent, least = surely_below(HINT), max(HINT, self._least)
-        every = zip(out["boxes"], out["scores"], crops, strict=True)
-        seen = [each for each in every if each[1].max() > silent]
-        return Sight(
-            joined(*(self._around(self._palms(*each, least)) for each in seen)),
-            joined(*(self._around(self._hints(*each)) for each in seen)),
-        )
+        hands, hints, silent = [], [], surely_below(HINT)
+        for boxes, logits, crop in zip(out["boxes"], out["scores"], crops, strict=True):
+            if logits.max() > silent:
+                values, scores = self._decode(boxes, logits, HINT)
+                sure = scores >= max(HINT, self._least)
+                hands.append(self._around(_merged(values[sure], scores[sure], crop)))
+                hints.append(self._around(_placed(values, scores, crop)))
+        return Sight(joined(*hands), joined(*hints))
 
     def palms(self, frames: Sequence[Frame], rotation: int = 0) -> list[Palms]:
         """Find the palms themselves in each frame; arguments as above."""
@@ -180,24 +181,14 @@ class BlazePalmDetector:
         crops = [Crop.letterbox(frame.stamp.width, frame.stamp.height, _PALM_SIDE, turn) for frame in frames]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
-            self._palms(boxes, scores, crop, self._least)
+            _merged(*self._decode(boxes, scores, self._least), crop)
             for boxes, scores, crop in zip(out["boxes"], out["scores"], crops, strict=True)
         ]
-
-    def _palms(
-        self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, least: float
-    ) -> Palms:
-        """Decode and merge (section 4.4), and carry over to the picture (4.5)."""
-        values, scores = self._decode(raw, logits, least)
-        return _placed(*weighted_nms(values[:, :4], values, scores, iou=0.3), crop)
-
-    def _hints(self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop) -> Palms:
-        return _placed(*self._decode(raw, logits, HINT), crop)
 
     def _decode(
         self, raw: NDArray[np.float32], logits: NDArray[np.float32], least: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return box and points of each anchor that sees a palm, as fractions of the crop, and its score."""
+        """Return box and points of anchors that see palms, as fractions of the crop, and scores (4.4)."""
         # Few of the 2016 are near the threshold; each step on all of them costs more than all that follow.
         near = np.flatnonzero(logits[:, 0] > surely_below(least))
         scores = sigmoid(logits[near, 0])
@@ -225,6 +216,11 @@ class BlazePalmDetector:
         ]
         regions = regions_of(squares, palms.score)
         return regions[np.flatnonzero(regions.size[:, 0] > 0)]  # which NaN is not
+
+
+def _merged(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop) -> Palms:
+    """Return each palm once, of what anchors see of it (section 4.4), in the pixels of the picture (4.5)."""
+    return _placed(*weighted_nms(values[:, :4], values, scores, iou=0.3), crop)
 
 
 def _placed(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop) -> Palms:

@@ -144,8 +144,9 @@ class BlazePoseDetector:
             Crop.letterbox(frame.stamp.width, frame.stamp.height, _DETECTOR_SIDE, turn) for frame in frames
         ]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
+        least = self._settings.min_pose_detection_confidence
         return [
-            self._regions(boxes, scores[:, 0], crop, frame, self._settings.min_pose_detection_confidence)
+            self._merged(*self._decode(boxes, scores[:, 0], least), crop, frame)
             for boxes, scores, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
         ]
 
@@ -155,29 +156,19 @@ class BlazePoseDetector:
         out = self._network.look([(frame.pixels, crop) for crop in crops])
         least = self._settings.min_pose_detection_confidence
         least = max(least * (1 - _DOUBT * (1 - least)), HINT)
-        silent = surely_below(HINT)
-        every = zip(out["boxes"], out["scores"], crops, strict=True)
-        seen = [each for each in every if each[1].max() > silent]
-        return Sight(
-            joined(*(self._regions(boxes, scores[:, 0], crop, frame, least) for boxes, scores, crop in seen)),
-            joined(*(self._hints(boxes, scores[:, 0], crop, frame) for boxes, scores, crop in seen)),
-        )
+        people, hints, silent = [], [], surely_below(HINT)
+        for boxes, logits, crop in zip(out["boxes"], out["scores"][..., 0], crops, strict=True):
+            if logits.max() > silent:
+                values, scores = self._decode(boxes, logits, HINT)
+                sure = scores >= least
+                people.append(self._merged(values[sure], scores[sure], crop, frame))
+                hints.append(_placed(values[:, 4:], scores, crop, frame))
+        return Sight(joined(*people), joined(*hints))
 
-    def _hints(
-        self, raw: NDArray[np.float32], logits: NDArray[np.float32], crop: Crop, frame: Frame
+    def _merged(
+        self, values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame
     ) -> Regions:
-        values, scores = self._decode(raw, logits, HINT)
-        return _placed(values[:, 4:], scores, crop, frame)
-
-    def _regions(
-        self,
-        raw: NDArray[np.float32],
-        logits: NDArray[np.float32],
-        crop: Crop,
-        frame: Frame,
-        least: float,
-    ) -> Regions:
-        values, scores = self._decode(raw, logits, least)
+        """Return one region for each body, of what anchors see of it (6.4)."""
         half = values[:, 2:4] / 2
         if not (real := (half >= 0).all(axis=1)).all():
             values, scores, half = values[real], scores[real], half[real]
