@@ -60,6 +60,18 @@ def test_a_batch_equals_its_items(session, batch):
             assert (column[i] == alone[name][0]).all()
 
 
+def test_pictures_may_lie_anywhere_and_stay_as_they_are(session, batch):
+    """Read-only ones, and parts of larger ones."""
+    expected = session.run({"image": batch})["landmarks"]
+    wide = np.repeat(batch, 2, axis=2)
+    wide.setflags(write=False)
+    assert (session.run({"image": wide[:, :, ::2]})["landmarks"] == expected).all()
+    before = batch.copy()
+    batch.setflags(write=False)
+    assert (session.run({"image": batch})["landmarks"] == expected).all()
+    assert (batch == before).all()
+
+
 def test_the_caller_owns_the_outputs(session, batch):
     first = session.run({"image": batch})["landmarks"].copy()
     kept = session.run({"image": batch})["landmarks"]

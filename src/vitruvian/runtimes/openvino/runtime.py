@@ -130,7 +130,10 @@ class _OpenVINOSession:
         """Run a batch; see ``Session.run``. The model files are made for one item, so it is a loop."""
         from openvino import Tensor  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
-        columns = [_batch(name, inputs[name], pixels) for name, pixels in self._inputs.items()]
+        columns = [
+            np.require(_batch(name, inputs[name], pixels), requirements="W")  # as its tensors must be
+            for name, pixels in self._inputs.items()
+        ]
         count = len(columns[0])
         results = {name: np.empty((count, *shape), np.float32) for name, shape in self._outputs.items()}
         try:
