@@ -196,9 +196,9 @@ def _inputs(place: Path, folder: Path) -> list[_Input]:
     if place.is_dir():
         found = pictures_and_videos(place)
         paths = [path for path in found if not is_drawn(path, video=is_video(path))]
-    inputs = []
+    inputs, videos = [], {path: is_video(path) for path in paths}
     for video in (False, True):
-        kind = [path for path in paths if is_video(path) == video]
+        kind = [path for path in paths if videos[path] == video]
         names = unique_names([Path(path).stem for path in kind])
         inputs += [_Input(path, name, video) for path, name in zip(kind, names, strict=True)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -132,8 +132,9 @@ def names(paths: Iterable[str]) -> list[Input]:
     """
     paths = list(paths)
     named: dict[str, Input] = {}
+    videos = {path: is_video(path) for path in paths}
     for video in (False, True):
-        kind = [path for path in paths if is_video(path) == video]
+        kind = [path for path in paths if videos[path] == video]
         named |= {path: Input(path, name, video) for path, name in zip(kind, _unique(kind), strict=True)}
     return [named[path] for path in paths]
 

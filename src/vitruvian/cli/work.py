@@ -169,9 +169,10 @@ def _run(given: Sequence[str], look: Look[Settings], files: Files, videos: Video
 
     found = expand(given)
     inputs, report = names(found.paths), Report(look.noun, str(files.output))
-    for path in [*found.paths, *(str(error.path) for error in found.errors)]:
-        report.expect(video=is_video(path))
+    for one in inputs:
+        report.expect(video=one.video)
     for error in found.errors:
+        report.expect(video=is_video(str(error.path)))
         report.fail(str(error.path), error)
     if found.skipped:
         complain(f"left out what an earlier run drew: {found.skipped} of the files found")

@@ -164,11 +164,12 @@ class BlazePalmDetector:
         """Look at parts of a picture, as one batch; arguments as above."""
         crops = crops_of(tiles, frame, _PALM_SIDE, rotation)
         out = self._network.look([(frame.pixels, crop) for crop in crops])
+        least = max(HINT, self._least)
         hands, hints, silent = [], [], surely_below(HINT)
         for boxes, logits, crop in zip(out["boxes"], out["scores"], crops, strict=True):
             if logits.max() > silent:
                 values, scores = self._decode(boxes, logits, HINT)
-                sure = scores >= max(HINT, self._least)
+                sure = scores >= least
                 hands.append(self._around(_merged(values[sure], scores[sure], crop)))
                 hints.append(self._around(_placed(values, scores, crop)))
         return Sight(joined(*hands), joined(*hints))
