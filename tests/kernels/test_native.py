@@ -93,8 +93,8 @@ def test_kernels_can_be_switched_off(arguments, switch, there):
 
 def test_what_this_processor_cannot_do_is_said(monkeypatch, arguments):
     del arguments
-    monkeypatch.setattr(native, "SPARSE_SUPPORTED", 0)
-    assert described() == "compiled; not for this processor: networks without zeros (AVX-512)"
+    monkeypatch.setattr(native, "VECTORS_SUPPORTED", 0)
+    assert described() == "compiled; not for this processor: networks (AVX-512)"
     monkeypatch.setattr("vitruvian.kernels.native", None)
     assert described().startswith("none: ")
 

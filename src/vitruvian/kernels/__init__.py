@@ -38,7 +38,7 @@ def described() -> str:
         what
         for what, there in (
             ("crops (AVX2)", native.WARP_SUPPORTED),
-            ("networks without zeros (AVX-512)", native.SPARSE_SUPPORTED),
+            ("networks (AVX-512)", native.VECTORS_SUPPORTED),
         )
         if not there
     ]

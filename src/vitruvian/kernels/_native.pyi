@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 
 STEP_BYTES: int
 PROGRESS_BYTES: int
-SPARSE_SUPPORTED: int
+VECTORS_SUPPORTED: int
 WARP_SUPPORTED: int
 WARP_MOST_COLUMNS: int
 

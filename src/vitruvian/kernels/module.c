@@ -2,10 +2,13 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <string.h>
+
 #include "euro.h"
 #include "heatmap.h"
 #include "pool.h"
 #include "sparse.h"
+#include "vectors.h"
 #include "warp.h"
 
 enum { BUFFERS = 7, OUTPUTS = 8 };
@@ -51,8 +54,8 @@ static PyObject *run(PyObject *self, PyObject *args)
         .progress = in[6].buf,
         .targets = places,
     };
+    memset(n.progress, 0, sizeof(progress) * (size_t)count); /* nothing is done yet */
     Py_BEGIN_ALLOW_THREADS
-    sparse_begin(&n);
     pool_call(sparse_run, &n, threads);
     Py_END_ALLOW_THREADS
     result = Py_NewRef(Py_None);
@@ -174,7 +177,7 @@ static int fill(PyObject *module)
 {
     return PyModule_AddIntConstant(module, "STEP_BYTES", sizeof(step))
            || PyModule_AddIntConstant(module, "PROGRESS_BYTES", sizeof(progress))
-           || PyModule_AddIntConstant(module, "SPARSE_SUPPORTED", sparse_supported())
+           || PyModule_AddIntConstant(module, "VECTORS_SUPPORTED", vectors_supported())
            || PyModule_AddIntConstant(module, "WARP_SUPPORTED", warp_supported())
            || PyModule_AddIntConstant(module, "WARP_MOST_COLUMNS", WARP_MOST_COLUMNS);
 }

@@ -17,7 +17,8 @@ static unsigned long generation;
 static int workers, wanted;
 static atomic_int active;
 
-void pool_pause(unsigned turn)
+/* Wait a moment for another thread: in a loop, whose count of turns so far is given. */
+static void wait_a_moment(unsigned turn)
 {
     /* Somebody else may need this core to finish what is waited for. */
     if (turn % PATIENCE == PATIENCE - 1)
@@ -94,6 +95,17 @@ void pool_call(void (*body)(void *), void *context, int threads)
     current = NULL; /* who has not come yet stays away */
     pthread_mutex_unlock(&lock);
     for (unsigned turn = 0; atomic_load(&active); turn++)
-        pool_pause(turn);
+        wait_a_moment(turn);
     pthread_mutex_unlock(&taken);
+}
+
+void pool_share(progress *p, int pieces, int thread, void (*body)(void *context, int piece), void *context)
+{
+    while (atomic_fetch_add(&p->taken, 1) < pieces) {
+        int behind = thread % 2, number = atomic_fetch_add(behind ? &p->back : &p->front, 1);
+        body(context, behind ? pieces - 1 - number : number);
+        atomic_fetch_add(&p->done, 1);
+    }
+    for (unsigned turn = 0; atomic_load(&p->done) < pieces; turn++)
+        wait_a_moment(turn);
 }

@@ -2,13 +2,26 @@
 #ifndef VITRUVIAN_POOL_H
 #define VITRUVIAN_POOL_H
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 /* Call body(context) on this thread and on up to threads - 1 others at once; return when all have returned.
  *
  * The others may come late or not at all: body shares its work out by itself, and does all of it where it is
  * alone. It is alone, too, while another caller has the threads. */
 void pool_call(void (*body)(void *), void *context, int threads);
 
-/* Wait a moment for another thread: in a loop, whose count of turns so far is given. */
-void pool_pause(unsigned turn);
+/* Who has taken which piece of a step, and how many are done. A cache line each, since all threads write to it. */
+typedef struct {
+    _Alignas(64) _Atomic int32_t taken;
+    _Atomic int32_t front, back; /* taken from the front, and from behind */
+    _Atomic int32_t done;
+} progress;
+
+/* Do the pieces of a step, with other threads that call this at the same time; return when all are done.
+ *
+ * Threads of odd numbers begin behind, in each step: so most of what a step reads was written by the same thread,
+ * and is in the cache of its core. */
+void pool_share(progress *p, int pieces, int thread, void (*body)(void *context, int piece), void *context);
 
 #endif

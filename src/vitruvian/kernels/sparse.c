@@ -1,36 +1,18 @@
 #include "sparse.h"
 
-#include "pool.h"
+#include "vectors.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef VECTORS
 
-#include <immintrin.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#pragma GCC push_options
-#pragma GCC target("avx512f,fma")
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)
-#endif
+/* A step that a thread is at. */
+typedef struct {
+    const network *network;
+    const step *step;
+} running;
 
-typedef __m512 vec;
-typedef __m512i ivec;
-
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 32")
-/* Keeps a compiler from calculating all addresses of an unrolled loop beforehand: there are too few registers. */
-#define HERE(pointer) __asm__("" : "+r"(pointer))
-
-INLINE vec load(const float *from) { return _mm512_loadu_ps(from); }
-INLINE void store(float *to, vec v) { _mm512_storeu_ps(to, v); }
-INLINE vec all(float x) { return _mm512_set1_ps(x); }
-INLINE vec madd(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
-INLINE vec only(vec v, __mmask16 lanes) { return _mm512_maskz_mov_ps(lanes, v); }
-INLINE vec within(vec v, float low, float high) { return _mm512_min_ps(_mm512_max_ps(v, all(low)), all(high)); }
-
-/* The lanes before the first one that is not part of a row: none, some or all. */
-INLINE __mmask16 first_lanes(int count) { return count <= 0 ? 0 : count >= LANES ? 0xffff : (1u << count) - 1; }
+VECTORS_BEGIN
 
 INLINE ivec lane_numbers(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
 /* Lanes first, first + by, ... of two vectors one behind the other. */
@@ -50,7 +32,7 @@ INLINE vec in_turns(vec a, vec b, int upper)
 INLINE vec finished(vec v, const step *s, const float *added)
 {
     v = within(v, s->low, s->high);
-    return added ? within(_mm512_add_ps(v, load(added)), s->late_low, s->late_high) : v;
+    return added ? within(add(v, load(added)), s->late_low, s->late_high) : v;
 }
 
 INLINE const float *added_plane(const step *s, const float *memory, int channel)
@@ -109,7 +91,7 @@ INLINE void pointwise_block(const network *n, const step *s, int first, int last
                     sum[i] = madd(all(t->weight), load(from + i * LANES), sum[i]);
             }
             if (vectors <= 4)
-                UNROLL for (int i = 0; i < vectors; i++) sum[i] = _mm512_add_ps(sum[i], other[i]);
+                UNROLL for (int i = 0; i < vectors; i++) sum[i] = add(sum[i], other[i]);
             if (part == s->parts - 1) {
                 const float *added = added_plane(s, n->memory, c);
                 UNROLL for (int i = 0; i < vectors; i++)
@@ -123,15 +105,15 @@ INLINE void pointwise_block(const network *n, const step *s, int first, int last
 static void pointwise(const network *n, const step *s, int item)
 {
     int vectors = (s->out_height * (s->out_width + GAP) + LANES - 1) / LANES;
-    int block = item % s->blocks, group = item / s->blocks, groups = s->items / s->blocks;
+    int groups = s->items / s->blocks, group = item % groups, block = item / groups;
     int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
     int begin = vectors * block / s->blocks, end = vectors * (block + 1) / s->blocks;
     if (block == s->blocks - 1) /* whose last vector reaches beyond the planes */
         frame(s, n->memory, first, last);
     switch (end - begin) {
-#define VECTORS(count) case count: pointwise_block(n, s, first, last, begin * LANES, count); break;
-        VECTORS(1) VECTORS(2) VECTORS(3) VECTORS(4) VECTORS(5) VECTORS(6) VECTORS(7)
-#undef VECTORS
+#define BLOCK(count) case count: pointwise_block(n, s, first, last, begin * LANES, count); break;
+        BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7)
+#undef BLOCK
     }
 }
 
@@ -139,8 +121,9 @@ static void pointwise(const network *n, const step *s, int item)
 
 enum { ROWS = 7 }; /* that are calculated together, since they need the same rows of what comes in */
 
+/* The rest: as many lanes as there are up to the end of a row. */
 INLINE void depthwise_block(const step *s, const float *in, float *out, const float *weights, vec bias,
-                            __mmask16 inside, const int kernel, const int stride)
+                            __mmask16 inside, __mmask16 rest, const int kernel, const int stride)
 {
     int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
     vec sum[ROWS];
@@ -163,32 +146,42 @@ INLINE void depthwise_block(const step *s, const float *in, float *out, const fl
         HERE(in);
     }
     UNROLL for (int r = 0; r < ROWS; r++) {
-        store(out, only(within(sum[r], s->low, s->high), inside));
+        vec v = only(within(sum[r], s->low, s->high), inside);
+        if (r < ROWS - 1)
+            store(out, v);
+        else
+            store_some(out, v, rest);
         out += out_line;
         HERE(out);
     }
 }
 
-/* From right to left: what a vector has beyond the end of a row is zeros, over which the next row is written. */
-INLINE void depthwise_rows(const network *n, const step *s, int first, int last, const int kernel, const int stride)
+/* From right to left: what a vector has beyond the end of a row is zeros, over which the next row is written; but
+ * for the last row, behind which somebody else may have written. */
+INLINE void depthwise_rows(const network *n, const step *s, int item, const int kernel, const int stride)
 {
     int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    int bands = s->out_height / ROWS, groups = s->items / bands, group = item % groups, top = item / groups * ROWS;
+    int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
+    if (top == 0)
+        frame(s, n->memory, first, last);
     for (int c = first; c < last; c++) {
         const float *in = n->memory + s->in + (int64_t)c * s->in_plane - s->pad * in_line - s->pad;
         float *out = n->memory + s->out + (int64_t)c * s->out_plane;
         const float *weights = n->constants + s->weights + c * kernel * kernel;
         vec bias = all(n->constants[s->bias + c]);
-        for (int top = 0; top < s->out_height; top += ROWS)
-            for (int left = (out_line - 1) / LANES * LANES; left >= 0; left -= LANES)
-                depthwise_block(s, in + (top * in_line + left) * stride, out + top * out_line + left, weights,
-                                bias, first_lanes(s->out_width - left), kernel, stride);
+        for (int left = (out_line - 1) / LANES * LANES; left >= 0; left -= LANES)
+            depthwise_block(s, in + (top * in_line + left) * stride, out + top * out_line + left, weights, bias,
+                            first_lanes(s->out_width - left), first_lanes(out_line - left), kernel, stride);
     }
 }
 
 /* Rows of a plane narrower than a vector, as if they were one. */
-INLINE void depthwise_narrow(const network *n, const step *s, int first, int last, const int kernel)
+INLINE void depthwise_narrow(const network *n, const step *s, int item, const int kernel)
 {
     enum { TOGETHER = 4 };
+    int first, last;
+    share(s, item, &first, &last);
     int line = s->in_width + GAP, vectors = (s->in_height * line + LANES - 1) / LANES;
     for (int c = first; c < last; c++) {
         const float *in = n->memory + s->in + (int64_t)c * s->in_plane - s->pad * line - s->pad;
@@ -212,13 +205,14 @@ INLINE void depthwise_narrow(const network *n, const step *s, int first, int las
             gap[0] = gap[1] = 0;
         }
     }
+    frame(s, n->memory, first, last);
 }
 
 /* One function for each kind: compilers make more of small ones. */
 #define EACH(name, inlined, ...)                                                          \
-    static void name(const network *n, const step *s, int first, int last)                \
+    static void name(const network *n, const step *s, int item)                           \
     {                                                                                     \
-        inlined(n, s, first, last, __VA_ARGS__);                                          \
+        inlined(n, s, item, __VA_ARGS__);                                                 \
     }
 EACH(depthwise_3, depthwise_rows, 3, 1)
 EACH(depthwise_5, depthwise_rows, 5, 1)
@@ -230,13 +224,11 @@ EACH(narrow_5, depthwise_narrow, 5)
 
 static void depthwise(const network *n, const step *s, int item)
 {
-    int first, last, narrow = s->stride == 1 && s->in_width < LANES - GAP;
-    share(s, item, &first, &last);
+    int narrow = s->stride == 1 && s->in_width < LANES - GAP;
     if (s->kernel == 3)
-        (s->stride == 2 ? halving_3 : narrow ? narrow_3 : depthwise_3)(n, s, first, last);
+        (s->stride == 2 ? halving_3 : narrow ? narrow_3 : depthwise_3)(n, s, item);
     else
-        (s->stride == 2 ? halving_5 : narrow ? narrow_5 : depthwise_5)(n, s, first, last);
-    frame(s, n->memory, first, last);
+        (s->stride == 2 ? halving_5 : narrow ? narrow_5 : depthwise_5)(n, s, item);
 }
 
 /* ---- the first convolution: 3x3 with a stride of 2, of pixels ---- */
@@ -250,8 +242,7 @@ INLINE void take_apart(const step *s, const uint8_t *pixels, colours line)
     for (int x = 0; x < s->in_width / 2; x += LANES, pixels += 6 * LANES) {
         vec number[6];
         UNROLL for (int i = 0; i < 6; i++) {
-            __m128i bytes = _mm_loadu_si128((const __m128i *)(pixels + i * LANES));
-            number[i] = madd(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), all(s->scale), all(s->shift));
+            number[i] = madd(numbers_of(pixels + i * LANES), all(s->scale), all(s->shift));
         }
         UNROLL for (int kind = 0; kind < 6; kind++) {
             /* Of these 96 numbers each sixth, out of one vector after the other. */
@@ -327,7 +318,7 @@ static void enlarge(const network *n, const step *s, int item)
         for (int y = 0; y < 2 * height; y++) {
             int near = y / 2, far = y % 2 ? near + 1 : near - 1;
             far = far < 0 ? 0 : far < height ? far : height - 1;
-            vec row = madd(all(.75f), load(in + near * in_line), _mm512_mul_ps(all(.25f), load(in + far * in_line)));
+            vec row = madd(all(.75f), load(in + near * in_line), times(all(.25f), load(in + far * in_line)));
             vec most = madd(all(.75f), row, bias);
             vec even = madd(all(.25f), _mm512_permutexvar_ps(before, row), most);
             vec odd = madd(all(.25f), _mm512_permutexvar_ps(behind, row), most);
@@ -371,44 +362,35 @@ static void write_out(const network *n, const step *s)
                 *to++ = n->memory[s->in + (int64_t)c * s->in_plane + y * (s->in_width + GAP) + x];
 }
 
-#ifdef __clang__
-#pragma clang attribute pop
-#endif
-#pragma GCC pop_options
+VECTORS_END
 
-static void run_item(const network *n, const step *s, int item)
+static void run_piece(void *of_step, int piece)
 {
+    const running *r = of_step;
+    const network *n = r->network;
+    const step *s = r->step;
     switch (s->kind) {
-    case FIRST: first(n, s, item); break;
-    case DEPTHWISE: depthwise(n, s, item); break;
-    case POINTWISE: pointwise(n, s, item); break;
-    case ENLARGE: enlarge(n, s, item); break;
-    case SPREAD: spread(n, s, item); break;
+    case FIRST: first(n, s, piece); break;
+    case DEPTHWISE: depthwise(n, s, piece); break;
+    case POINTWISE: pointwise(n, s, piece); break;
+    case ENLARGE: enlarge(n, s, piece); break;
+    case SPREAD: spread(n, s, piece); break;
     case WRITE: write_out(n, s); break;
     }
 }
 
-int sparse_supported(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"); }
-
-void sparse_begin(network *n) { memset(n->progress, 0, sizeof(progress) * (size_t)n->count); }
-
 void sparse_run(void *of_network)
 {
-    const network *n = of_network;
+    network *n = of_network;
+    int thread = atomic_fetch_add(&n->threads, 1);
     for (int i = 0; i < n->count; i++) {
-        const step *s = n->steps + i;
-        progress *p = n->progress + i;
-        for (int item; (item = atomic_fetch_add(&p->next, 1)) < s->items; atomic_fetch_add(&p->done, 1))
-            run_item(n, s, item);
-        for (unsigned turn = 0; atomic_load(&p->done) < s->items; turn++)
-            pool_pause(turn);
+        running r = {.network = n, .step = n->steps + i};
+        pool_share(n->progress + i, r.step->items, thread, run_piece, &r);
     }
 }
 
 #else
 
-int sparse_supported(void) { return 0; }
-void sparse_begin(network *n) { (void)n; }
 void sparse_run(void *of_network) { (void)of_network; }
 
 #endif

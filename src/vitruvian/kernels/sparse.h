@@ -7,9 +7,11 @@
 #ifndef VITRUVIAN_SPARSE_H
 #define VITRUVIAN_SPARSE_H
 
+#include "pool.h"
+
 #include <stdint.h>
 
-enum { LANES = 16, GAP = 2 };
+enum { GAP = 2 };
 
 enum kind { FIRST, DEPTHWISE, POINTWISE, ENLARGE, SPREAD, WRITE };
 
@@ -40,12 +42,6 @@ typedef struct {
     int32_t offset; /* of its plane from the first one */
 } tap;
 
-/* Who has taken which piece of a step. A cache line each, since all threads write to it. */
-typedef struct {
-    _Alignas(64) _Atomic int32_t next;
-    _Atomic int32_t done;
-} progress;
-
 typedef struct {
     const step *steps;
     int count;
@@ -55,16 +51,11 @@ typedef struct {
     const uint8_t *pixels;
     float *memory;
     float *const *targets;
-    progress *progress; /* one for each step */
+    progress *progress;      /* one for each step */
+    _Atomic int32_t threads; /* that have come */
 } network;
 
-/* Whether this processor has what it takes: vectors of sixteen numbers. */
-int sparse_supported(void);
-
-/* Nothing of it is done yet. */
-void sparse_begin(network *n);
-
-/* Run a network, with other threads that call this at the same time with the same argument. */
+/* Run a network, where there are vectors, with other threads that call this at the same time with the same argument. */
 void sparse_run(void *of_network);
 
 #endif

@@ -212,7 +212,7 @@ def supported() -> bool:
 
     What was compiled from another version of this file is none.
     """
-    return native is not None and bool(native.SPARSE_SUPPORTED) and _STEP.itemsize == native.STEP_BYTES
+    return native is not None and bool(native.VECTORS_SUPPORTED) and _STEP.itemsize == native.STEP_BYTES
 
 
 class SparseNetwork:
@@ -283,6 +283,9 @@ class _Writer:
         )
         if step.kind is Kind.POINTWISE:
             return fields | self._pointwise(step, result)
+        if step.kind is Kind.DEPTHWISE and (step.stride > 1 or result.width >= _LANES - _GAP):
+            bands = result.height // _ROWS
+            fields["items"] = bands * min(-(-_PIECES // bands), result.channels)
         if step.kind is Kind.FIRST:
             fields |= {"in_height": 2 * result.height, "in_width": 2 * result.width, "in_channels": 3}
         if step.weights is not None:
