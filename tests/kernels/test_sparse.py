@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from steps_reference import convolved, enlarged
 
-from vitruvian.kernels.sparse import UNBOUNDED, Kind, Planes, SparseNetwork, Step, supported
+from vitruvian.kernels.sparse import SparseNetwork, fits, supported
+from vitruvian.kernels.steps import UNBOUNDED, Kind, Planes, Step
 
 pytestmark = pytest.mark.skipif(not supported(), reason="kernels for vectors of sixteen numbers")
 
@@ -23,29 +25,13 @@ def _bias(channels: int) -> np.ndarray:
     return NUMBERS.standard_normal(channels).astype(np.float32)
 
 
-def _convolved(picture, weights, *, stride=1, pad=0, size=None):
-    """A convolution as it is defined: channels first, (outputs, 1, k, k) is each channel by itself."""
-    kernel = weights.shape[-1]
-    height, width = size or picture.shape[1:]
-    framed = np.pad(picture.astype(np.float64), ((0, 0), (pad, kernel), (pad, kernel)))
-    result = np.zeros((len(weights), height, width))
-    for y in range(kernel):
-        for x in range(kernel):
-            seen = framed[:, y : y + stride * height : stride, x : x + stride * width : stride]
-            if weights.shape[1] == 1 and len(picture) > 1:
-                result += seen * weights[:, 0, y, x, None, None]
-            else:
-                result += np.tensordot(weights[:, :, y, x], seen, 1)
-    return result
-
-
 def _start(channels=8, *, weights=None) -> tuple[list[Step], np.ndarray]:
     """The first convolution, and what it makes of the pixels."""
     weights = _weights(channels, 3, 3) / 8 if weights is None else weights
     bias, made = _bias(channels), Planes(channels, SIDE // 2, SIDE // 2)
     step = Step(Kind.FIRST, None, made, weights=weights, bias=bias, stride=2, pad=1, scale=2 / 255, shift=-1)
     picture = PIXELS.transpose(2, 0, 1) * (2 / 255) - 1
-    result = _convolved(picture, weights, stride=2, pad=1, size=(112, 112)) + bias[:, None, None]
+    result = convolved(picture, weights, stride=2, pad=1, size=(112, 112)) + bias[:, None, None]
     return [step], result
 
 
@@ -56,7 +42,7 @@ def _halved(steps: list[Step], picture: np.ndarray, times: int) -> np.ndarray:
         made = Planes(source.channels, source.height // 2, source.width // 2)
         weights = _weights(source.channels, 1, 3) / 3
         steps.append(Step(Kind.DEPTHWISE, source, made, weights=weights, stride=2, pad=0))
-        picture = _convolved(picture, weights, stride=2, size=(made.height, made.width))
+        picture = convolved(picture, weights, stride=2, size=(made.height, made.width))
     return picture
 
 
@@ -67,7 +53,7 @@ def _run(steps: list[Step], *, threads=2) -> np.ndarray:
     """
     last = steps[-1].result
     written = [*steps, Step(Kind.WRITE, last, None)]
-    assert all(step.fits() for step in written)
+    assert fits(written)
     result = np.full((last.height, last.width, last.channels), np.nan, np.float32)
     network = SparseNetwork(written)
     for _ in range(2):
@@ -90,7 +76,7 @@ def test_the_first_convolution(pad, threads):
     steps, _ = _start(12)
     steps[0].pad, steps[0].low, steps[0].high = pad, 0.0, 6.0
     picture = PIXELS.transpose(2, 0, 1) * (2 / 255) - 1
-    expected = _convolved(picture, steps[0].weights, stride=2, pad=pad, size=(112, 112))
+    expected = convolved(picture, steps[0].weights, stride=2, pad=pad, size=(112, 112))
     expected = (expected + steps[0].bias[:, None, None]).clip(0, 6)
     _assert_same(_run(steps, threads=threads), expected)
 
@@ -103,7 +89,7 @@ def test_convolutions_of_each_channel_by_itself(halvings, kernel):
     source = steps[-1].result
     weights, bias, made = _weights(8, 1, kernel), _bias(8), Planes(8, source.height, source.width)
     steps.append(Step(Kind.DEPTHWISE, source, made, weights=weights, bias=bias, pad=kernel // 2, low=-1.0))
-    expected = _convolved(picture, weights, pad=kernel // 2) + bias[:, None, None]
+    expected = convolved(picture, weights, pad=kernel // 2) + bias[:, None, None]
     _assert_same(_run(steps), expected.clip(min=-1))
 
 
@@ -115,7 +101,7 @@ def test_convolutions_with_a_stride(halvings, kernel, pad):
     source = steps[-1].result
     weights, made = _weights(8, 1, kernel), Planes(8, source.height // 2, source.width // 2)
     steps.append(Step(Kind.DEPTHWISE, source, made, weights=weights, stride=2, pad=pad, high=2.0))
-    expected = _convolved(picture, weights, stride=2, pad=pad, size=(made.height, made.width))
+    expected = convolved(picture, weights, stride=2, pad=pad, size=(made.height, made.width))
     _assert_same(_run(steps), expected.clip(max=2))
 
 
@@ -133,7 +119,7 @@ def test_convolutions_of_one_place(halvings, channels):
         steps.append(
             Step(Kind.POINTWISE, source, Planes(outputs, *shape), weights=weights, bias=bias, low=0.0)
         )
-        picture = (_convolved(picture, weights) + bias[:, None, None]).clip(min=0)
+        picture = (convolved(picture, weights) + bias[:, None, None]).clip(min=0)
     steps[-1].added, steps[-1].late_high = steps[halvings].result, 1.5
     first = _run(steps[: halvings + 1]).transpose(2, 0, 1)
     _assert_same(_run(steps), (picture + first).clip(max=1.5))
@@ -149,12 +135,7 @@ def test_enlarging(halvings):
     bias = _bias(8)
     steps.append(Step(Kind.ENLARGE, steps[-1].result, Planes(8, larger.height, larger.width), bias=bias))
     steps[-1].low, steps[-1].added, steps[-1].late_high = 0.0, larger, 3.0
-    for axis in (1, 2):
-        framed = np.concatenate([picture.take([0], axis), picture, picture.take([-1], axis)], axis)
-        count = picture.shape[axis]
-        near = 0.75 * framed.take(range(1, count + 1), axis)
-        pairs = [near + 0.25 * framed.take(range(by, count + by), axis) for by in (0, 2)]
-        picture = np.stack(pairs, axis + 1).reshape([n * (1 + (i == axis)) for i, n in enumerate(near.shape)])
+    picture = enlarged(picture)
     _assert_same(_run(steps), ((picture + bias[:, None, None]).clip(min=0) + before).clip(max=3))
 
 
@@ -226,10 +207,16 @@ SMALL = Planes(8, 14, 14)
         Step(Kind.DEPTHWISE, Planes(8, 28, 12), Planes(8, 28, 10), weights=_weights(8, 1, 3)),
         Step(Kind.SPREAD, SMALL, Planes(2, 28, 28), bias=_bias(2)),
         Step(Kind.SPREAD, SMALL, Planes(2, 28, 28), low=0.0),
+        Step(Kind.POINTWISE, SMALL, SMALL, weights=_weights(8, 8, 1), slopes=_bias(8)),
+        Step(Kind.POINTWISE, SMALL, SMALL, weights=_weights(8, 8, 1), added=SMALL, late_slopes=_bias(8)),
+        Step(Kind.POINTWISE, SMALL, SMALL, weights=_weights(8, 8, 1), sigmoid=True),
+        Step(Kind.POOL, SMALL, Planes(8, 7, 7)),
+        Step(Kind.MEAN, SMALL, Planes(8, 1, 1)),
+        Step(Kind.WHOLE, SMALL, Planes(2, 1, 1), weights=_weights(2, 8, 14)),
     ],
 )
 def test_what_the_kernels_were_not_written_for(step):
-    assert not step.fits()
+    assert not fits([step])
 
 
 def test_bounds_that_are_none():

@@ -4,11 +4,12 @@ from numpy.typing import NDArray
 
 STEP_BYTES: int
 PROGRESS_BYTES: int
+LAYER_BYTES: int
 VECTORS_SUPPORTED: int
 WARP_SUPPORTED: int
 WARP_MOST_COLUMNS: int
 
-def run(
+def run_sparse(
     steps: NDArray[Any],
     constants: NDArray[Any],
     taps: NDArray[Any],
@@ -19,6 +20,17 @@ def run(
     targets: tuple[NDArray[Any], ...],
     threads: int,
 ) -> None: ...
+def run_dense(
+    layers: NDArray[Any],
+    constants: NDArray[Any],
+    pixels: NDArray[Any],
+    memory: NDArray[Any],
+    scratch: NDArray[Any],
+    progress: NDArray[Any],
+    targets: tuple[NDArray[Any], ...],
+    threads: int,
+) -> None: ...
+def dense_scratch(channels: int, width: int) -> int: ...
 def warp(
     pixels: NDArray[Any],
     to_image: NDArray[Any],

@@ -4,67 +4,140 @@
 
 #include <string.h>
 
+#include "dense.h"
 #include "euro.h"
 #include "heatmap.h"
-#include "pool.h"
 #include "sparse.h"
 #include "vectors.h"
 #include "warp.h"
 
-enum { BUFFERS = 7, OUTPUTS = 8 };
+enum { OUTPUTS = 8 };
 
-PyDoc_STRVAR(run_doc,
-             "run(steps, constants, taps, rows, pixels, memory, progress, targets, threads)\n--\n\n"
+/* Where a network writes its outputs. Returns how many there are, or -1; what was opened before an error is closed. */
+static int open_targets(PyObject *targets, Py_buffer *out, float **places)
+{
+    int count = (int)PyTuple_Size(targets);
+    if (count > OUTPUTS) {
+        PyErr_SetString(PyExc_ValueError, "too many outputs");
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        if (PyObject_GetBuffer(PyTuple_GetItem(targets, i), &out[i], PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)) {
+            while (i--)
+                PyBuffer_Release(&out[i]);
+            return -1;
+        }
+        places[i] = out[i].buf;
+    }
+    return count;
+}
+
+static void release(Py_buffer *buffers, int count)
+{
+    while (count-- > 0)
+        PyBuffer_Release(&buffers[count]);
+}
+
+/* Whether arrays hold the steps of a network and who does them; nothing is done yet, then. */
+static int begins(const Py_buffer *steps, size_t step_size, Py_buffer *done)
+{
+    size_t count = (size_t)steps->len / step_size, size = count * sizeof(progress);
+    if ((size_t)steps->len % step_size || (size_t)done->len < size || (uintptr_t)done->buf % _Alignof(progress)) {
+        PyErr_SetString(PyExc_ValueError, "steps or progress of another shape");
+        return 0;
+    }
+    memset(done->buf, 0, size);
+    return 1;
+}
+
+PyDoc_STRVAR(run_sparse_doc,
+             "run_sparse(steps, constants, taps, rows, pixels, memory, progress, targets, threads)\n--\n\n"
              "Run a network that `sparse.py` has put together; all arguments but the last two are arrays.");
 
-static PyObject *run(PyObject *self, PyObject *args)
+static PyObject *run_sparse(PyObject *self, PyObject *args)
 {
     (void)self;
+    enum { BUFFERS = 7 };
     Py_buffer in[BUFFERS], out[OUTPUTS];
-    PyObject *targets;
+    PyObject *targets, *result = NULL;
     int threads, given = 0;
     float *places[OUTPUTS];
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*O!i:run", &in[0], &in[1], &in[2], &in[3], &in[4], &in[5], &in[6],
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*O!i:run_sparse", &in[0], &in[1], &in[2], &in[3], &in[4], &in[5],
+                          &in[6], &PyTuple_Type, &targets, &threads))
+        return NULL;
+    if (begins(&in[0], sizeof(step), &in[6]) && (given = open_targets(targets, out, places)) >= 0) {
+        network n = {
+            .steps = in[0].buf,
+            .count = (int)(in[0].len / (Py_ssize_t)sizeof(step)),
+            .constants = in[1].buf,
+            .taps = in[2].buf,
+            .rows = in[3].buf,
+            .pixels = in[4].buf,
+            .memory = in[5].buf,
+            .progress = in[6].buf,
+            .targets = places,
+        };
+        Py_BEGIN_ALLOW_THREADS
+        pool_call(sparse_run, &n, threads);
+        Py_END_ALLOW_THREADS
+        result = Py_NewRef(Py_None);
+    }
+    release(out, given);
+    release(in, BUFFERS);
+    return result;
+}
+
+PyDoc_STRVAR(run_dense_doc,
+             "run_dense(layers, constants, pixels, memory, scratch, progress, targets, threads)\n--\n\n"
+             "Run a network that `dense.py` has put together; all arguments but the last two are arrays.");
+
+static PyObject *run_dense(PyObject *self, PyObject *args)
+{
+    (void)self;
+    enum { BUFFERS = 6 };
+    Py_buffer in[BUFFERS], out[OUTPUTS];
+    PyObject *targets, *result = NULL;
+    int threads, given = 0;
+    float *places[OUTPUTS];
+    if (!PyArg_ParseTuple(args, "y*y*y*w*w*w*O!i:run_dense", &in[0], &in[1], &in[2], &in[3], &in[4], &in[5],
                           &PyTuple_Type, &targets, &threads))
         return NULL;
-    PyObject *result = NULL;
-    if (PyTuple_Size(targets) > OUTPUTS) {
-        PyErr_SetString(PyExc_ValueError, "too many outputs");
-        goto release;
+    if (threads < 1) {
+        PyErr_SetString(PyExc_ValueError, "no threads");
+    } else if (begins(&in[0], sizeof(layer), &in[5]) && (given = open_targets(targets, out, places)) >= 0) {
+        dense_network n = {
+            .layers = in[0].buf,
+            .count = (int)(in[0].len / (Py_ssize_t)sizeof(layer)),
+            .constants = in[1].buf,
+            .pixels = in[2].buf,
+            .memory = in[3].buf,
+            .scratch = in[4].buf,
+            .scratch_size = in[4].len / (Py_ssize_t)sizeof(float) / threads / 16 * 16,
+            .scratches = threads,
+            .progress = in[5].buf,
+            .targets = places,
+        };
+        Py_BEGIN_ALLOW_THREADS
+        pool_call(dense_run, &n, threads);
+        Py_END_ALLOW_THREADS
+        result = Py_NewRef(Py_None);
     }
-    Py_ssize_t count = in[0].len / (Py_ssize_t)sizeof(step);
-    if (in[0].len % (Py_ssize_t)sizeof(step) || in[6].len < count * (Py_ssize_t)sizeof(progress)
-        || (uintptr_t)in[6].buf % _Alignof(progress)) {
-        PyErr_SetString(PyExc_ValueError, "steps or progress of another shape");
-        goto release;
-    }
-    for (; given < PyTuple_Size(targets); given++) {
-        if (PyObject_GetBuffer(PyTuple_GetItem(targets, given), &out[given], PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS))
-            goto release;
-        places[given] = out[given].buf;
-    }
-    network n = {
-        .steps = in[0].buf,
-        .count = (int)count,
-        .constants = in[1].buf,
-        .taps = in[2].buf,
-        .rows = in[3].buf,
-        .pixels = in[4].buf,
-        .memory = in[5].buf,
-        .progress = in[6].buf,
-        .targets = places,
-    };
-    memset(n.progress, 0, sizeof(progress) * (size_t)count); /* nothing is done yet */
-    Py_BEGIN_ALLOW_THREADS
-    pool_call(sparse_run, &n, threads);
-    Py_END_ALLOW_THREADS
-    result = Py_NewRef(Py_None);
-release:
-    while (given--)
-        PyBuffer_Release(&out[given]);
-    for (int i = 0; i < BUFFERS; i++)
-        PyBuffer_Release(&in[i]);
+    release(out, given);
+    release(in, BUFFERS);
     return result;
+}
+
+PyDoc_STRVAR(dense_scratch_doc,
+             "dense_scratch(channels, width)\n--\n\n"
+             "Return the floats that a thread needs for steps of so many channels, and for pictures of such a width.");
+
+static PyObject *scratch(PyObject *self, PyObject *args)
+{
+    (void)self;
+    int channels, width;
+    if (!PyArg_ParseTuple(args, "ii:dense_scratch", &channels, &width))
+        return NULL;
+    return PyLong_FromLongLong(dense_scratch(channels, width));
 }
 
 PyDoc_STRVAR(warp_doc,
@@ -169,7 +242,9 @@ static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc},
     {"refine", refine, METH_VARARGS, refine_doc},
     {"warp", warp, METH_VARARGS, warp_doc},
-    {"run", run, METH_VARARGS, run_doc},
+    {"run_sparse", run_sparse, METH_VARARGS, run_sparse_doc},
+    {"run_dense", run_dense, METH_VARARGS, run_dense_doc},
+    {"dense_scratch", scratch, METH_VARARGS, dense_scratch_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -177,6 +252,7 @@ static int fill(PyObject *module)
 {
     return PyModule_AddIntConstant(module, "STEP_BYTES", sizeof(step))
            || PyModule_AddIntConstant(module, "PROGRESS_BYTES", sizeof(progress))
+           || PyModule_AddIntConstant(module, "LAYER_BYTES", sizeof(layer))
            || PyModule_AddIntConstant(module, "VECTORS_SUPPORTED", vectors_supported())
            || PyModule_AddIntConstant(module, "WARP_SUPPORTED", warp_supported())
            || PyModule_AddIntConstant(module, "WARP_MOST_COLUMNS", WARP_MOST_COLUMNS);

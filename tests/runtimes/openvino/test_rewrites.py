@@ -97,7 +97,7 @@ def test_the_detectors_are_the_same_for_less(request, files, least, tmp_path):
 
 
 def test_a_session_runs_what_is_rewritten(full_files, monkeypatch):
-    monkeypatch.setattr("vitruvian.kernels.sparse.native", None)
+    monkeypatch.setattr("vitruvian.kernels.steps.native", None)
     session = OpenVINO().open(full_files["detector"], DETECTOR, outputs=tuple(DETECTOR.outputs))
     running = session._compiled.get_runtime_model().get_ops()
     shapes = [tuple(port.get_shape()) for node in running for port in node.inputs()]

@@ -4,6 +4,12 @@ from vitruvian import OpenVINO, OptionError, SessionError
 from vitruvian.models.blazepose import DETECTOR, LANDMARKER
 
 
+@pytest.fixture(autouse=True)
+def _without_kernels(monkeypatch):
+    """They would run these networks themselves."""
+    monkeypatch.setattr("vitruvian.kernels.steps.native", None)
+
+
 def test_precision_is_float32_although_the_cpu_may_have_bf16(full_files):
     """OpenVINO would pick bf16 by itself, which moves landmarks by 9 px."""
     session = OpenVINO().open(full_files["landmarker"], LANDMARKER, outputs=("presence",))

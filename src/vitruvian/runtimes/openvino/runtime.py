@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import CompiledModel, Core, InferRequest, Model, Node
 
+    from vitruvian.kernels.dense import DenseNetwork
     from vitruvian.kernels.sparse import SparseNetwork
     from vitruvian.runtimes.session import Graph, ModelFile, PixelInput, Session, Signature
 
@@ -89,7 +90,7 @@ class OpenVINO:
         import openvino  # noqa: PLC0415  # opens a foreign world: 0.1 s
 
         from vitruvian.runtimes.openvino.rewrites import cheaper  # noqa: PLC0415  # the same
-        from vitruvian.runtimes.openvino.sparse import without_zeros  # noqa: PLC0415  # few networks need it
+        from vitruvian.runtimes.openvino.steps import kernel_network  # noqa: PLC0415  # the same
 
         config: dict[str, object] = {
             # By itself OpenVINO picks bf16 on CPUs that have it, which moves landmarks by 9 px.
@@ -104,8 +105,8 @@ class OpenVINO:
             wanted = [model.outputs[list(signature.outputs).index(output)] for output in outputs]
             shapes = {output: signature.outputs[output] for output in outputs}
             pruned = openvino.Model(wanted, model.get_parameters(), name)
-            if (sparse := without_zeros(pruned, signature)) is not None:
-                return _SparseSession(sparse, signature.inputs, shapes, name, self._threads)
+            if (network := kernel_network(pruned, signature)) is not None:
+                return _KernelSession(network, signature.inputs, shapes, name, self._threads)
             pruned = openvino.Model(wanted, _take_pixels(model, signature), name)
             compiled = core.compile_model(pruned, "CPU", config)
         except (RuntimeError, ValueError) as error:
@@ -166,16 +167,16 @@ class _OpenVINOSession:
             return compiled.create_infer_request()
 
 
-class _SparseSession:
+class _KernelSession:
     def __init__(
         self,
-        sparse: SparseNetwork,
+        kernels: SparseNetwork | DenseNetwork,
         inputs: Mapping[str, PixelInput],
         outputs: Mapping[str, tuple[int, ...]],
         network: str,
         threads: int | None,
     ) -> None:
-        self._sparse: SparseNetwork | None = sparse
+        self._kernels: SparseNetwork | DenseNetwork | None = kernels
         self._inputs, self._outputs, self._network = inputs, outputs, network
         self._threads = min(threads or _cores(), _MOST_THREADS)
 
@@ -183,17 +184,17 @@ class _SparseSession:
         """Run a batch; see ``Session.run``."""
         ((name, pixels),) = self._inputs.items()
         batch = _batch(name, inputs[name], pixels)
-        sparse = self._sparse
-        if sparse is None:
+        kernels = self._kernels
+        if kernels is None:
             raise SessionError(_CLOSED, network=self._network)
         results = {name: np.empty((len(batch), *shape), np.float32) for name, shape in self._outputs.items()}
         for i, picture in enumerate(batch):
-            sparse.run(picture, [result[i] for result in results.values()], self._threads)
+            kernels.run(picture, [result[i] for result in results.values()], self._threads)
         return results
 
     def close(self) -> None:
         """Release the network; calls under way end normally."""
-        self._sparse = None
+        self._kernels = None
 
 
 def _batch(name: str, batch: NDArray[np.uint8], pixels: PixelInput) -> NDArray[np.uint8]:
