@@ -179,7 +179,7 @@ def test_channels_that_are_always_zero_are_left_out(every):
     assert behind["used"] == (48 if every else 40)
 
 
-@pytest.mark.parametrize("seen", ["before", "behind", "added"])
+@pytest.mark.parametrize("seen", ["before", "behind", "added", "added to itself"])
 def test_channels_that_others_see_stay(seen):
     steps = _smaller(14, 16)
     before = steps[-1].result
@@ -187,13 +187,20 @@ def test_channels_that_others_see_stay(seen):
     convolution.weights[::2] = 0
     behind = _pointwise(convolution.result, 16)
     steps += [convolution, behind]
-    if seen == "added":
-        behind.added = before
+    if seen.startswith("added"):
+        behind.added = before if seen == "added" else convolution.result
     other = before if seen == "before" else convolution.result if seen == "behind" else behind.result
     steps.append(_pointwise(other, 16, added=behind.result))
     _assert_right(steps)
     written = [*steps, Step(Kind.WRITE, steps[-1].result, None)]
     assert [layer["used"] for layer in DenseNetwork(written)._layers][-3:] == [16, 16, 16]
+
+
+def test_a_step_that_nobody_reads():
+    steps = _smaller(14, 16)
+    made = steps[-1].result
+    steps.append(_depthwise(made))
+    _assert_right([*steps, _pointwise(made, 8)])
 
 
 def test_several_outputs_and_where_they_are_written():

@@ -91,19 +91,22 @@ class DenseNetwork:
 def _without_idle(steps: Sequence[Step]) -> list[Step]:
     """Return the steps without channels that are zero behind a depthwise convolution, whatever is seen.
 
-    A quarter of those of MediaPipe's hand landmarker are: their filters are zeros, their biases not above.
+    A sixth of those of MediaPipe's hand landmarker are: their filters are zeros, their biases not above.
     What is added up without them is the same to the last bit.
     """
     makers, readers = {step.result: step for step in steps}, _readers(steps)
     busy: dict[Planes | None, NDArray[np.bool_]] = {}
     for step in steps:
-        if step.kind is Kind.DEPTHWISE and step.source is not None and step.result is not None:
-            around = [makers[step.source], *readers[step.source], *readers[step.result]]
-            kinds = [each.kind for each in around]
-            # Nothing else may see the channels, as what is added for instance.
-            alone = not around[0].late and around[-1].source is step.result
-            expected = [Kind.POINTWISE, Kind.DEPTHWISE, Kind.POINTWISE]
-            if alone and kinds == expected and (mask := _busy(step)).any():
+        if step.kind is not Kind.DEPTHWISE or step.source is None or step.result is None:
+            continue
+        around = [makers[step.source], *readers[step.source], *readers.get(step.result, [])]
+        kinds = [each.kind for each in around]
+        if kinds != [Kind.POINTWISE, Kind.DEPTHWISE, Kind.POINTWISE] or around[0].late:
+            continue
+        # Nothing else may see the channels, such as what is added.
+        if around[2].source is step.result and around[2].added is not step.result:
+            mask = _busy(step)
+            if mask.any():
                 busy[step.source] = busy[step.result] = mask
     return _cut(steps, busy)
 

@@ -184,7 +184,9 @@ def _fits(step: Step) -> bool:
         return step.kind is Kind.WRITE
     if step.added is not None and step.added.shape != result.shape:
         return False
-    if step.sigmoid or step.slopes is not None or step.late_slopes is not None:
+    if step.sigmoid or step.slopes is not None or (step.late and step.added is None):
+        return False
+    if step.late_slopes is not None:
         return False
     if source is None:
         return not step.late and _fits_first(step, result)
@@ -222,9 +224,13 @@ def _fits_depthwise(step: Step, source: Planes, result: Planes) -> bool:
         stride * (after - 1) + kernel - pad - before
         for before, after in ((source.height, result.height), (source.width, result.width))
     ]
+    # Threads share out bands of rows: what a vector has beyond two of them would fall into another's.
+    wide = stride == 1 or result.height == _ROWS or 2 * _line(result) >= _LANES
     return (
         kernel in {3, 5}
         and stride in {1, 2}
+        and wide
+        and pad >= 0
         and max(pad, *beyond) <= _GAP
         and source.channels == result.channels
         and result.height % _ROWS == 0

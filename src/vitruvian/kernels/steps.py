@@ -16,9 +16,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["UNBOUNDED", "Kind", "Planes", "Step", "aligned", "append", "are_read", "joined", "places"]
+__all__ = [
+    "MOST_OUTPUTS",
+    "UNBOUNDED",
+    "Kind",
+    "Planes",
+    "Step",
+    "aligned",
+    "append",
+    "are_read",
+    "joined",
+    "places",
+]
 
 UNBOUNDED = float(np.finfo(np.float32).max)
+MOST_OUTPUTS = 8
+"""Of a network, for which `module.c` has room."""
 
 
 class Kind(IntEnum):

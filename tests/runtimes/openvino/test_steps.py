@@ -151,8 +151,10 @@ def _apart(picture, *kernel, pads=(1, 1, 1, 1)):
     return ops.group_convolution(picture, weights, [1, 1], pads[:2], pads[2:], [1, 1], auto_pad="explicit")
 
 
-def _mixed(picture, channels):
+def _mixed(picture, channels, kind=Type.f32):
     weights = _numbers(channels, picture.output(0).get_shape()[1], 1, 1, zeros=0.75)
+    if kind != Type.f32:
+        weights = ops.convert(ops.constant(weights, dtype=kind), "f32")
     return ops.convolution(picture, weights, [1, 1], [0, 0], [0, 0], [1, 1])
 
 
@@ -171,6 +173,14 @@ def _through(picture, kind):
 def _pooled(picture, **other):
     options = {"kernel_shape": [2, 2], "strides": [2, 2], "pads_begin": [0, 0], "pads_end": [0, 0]} | other
     return ops.max_pool(picture, dilations=[1, 1], **options).output(0)
+
+
+_DOUBLED = (np.array([2, 2, 16]), "linear_onnx", "sizes")
+
+
+def _turned(point):
+    """A single place, its channels last and first again."""
+    return ops.reshape(ops.transpose(point, [0, 2, 3, 1]), [1, 16, 1, 1], special_zero=False)
 
 
 def _added(change):
@@ -209,6 +219,10 @@ def _added(change):
         _added(lambda x: ops.add(_apart(x, 3, 3), ops.reduce_mean(x, [2, 3], keep_dims=True))),
         _added(lambda x: ops.reduce_mean(_padded(x, [0] * 4, [0, 0, 1, 1]), [2, 3], keep_dims=True)),
         _added(lambda x: ops.reduce_mean(x, [1, 2], keep_dims=True)),
+        _added(lambda x: _apart(_padded(x, [0, 0, 2, 2], [0, 0, 2, 2]), 3, 3, pads=[-1] * 4)),
+        _added(lambda x: _mixed(x, 16, Type.bf16)),
+        _added(lambda x: _mixed(x, 16, Type.f8e4m3)),
+        _added(lambda x: ops.interpolate(_turned(_whole(x, 16)), *_DOUBLED, axes=np.array([1, 2, 3]))),
         _added(lambda x: _pooled(x, strides=[1, 1])),
         _added(lambda x: _pooled(x, pads_end=[1, 1])),
         _added(lambda x: _pooled(x, kernel_shape=[3, 3])),
@@ -273,6 +287,49 @@ def test_layers_of_one_name_are_told_apart():
         if node.get_type_name() in {"Convolution", "Clamp"}:
             node.set_friendly_name("t")
     assert _agrees(model)
+
+
+def _picture_of(*outputs_of) -> Model:
+    """A network with outputs that are made of its first layer."""
+    picture = ops.parameter([1, SIDE, SIDE, 3], Type.f32)
+    framed = _padded(ops.transpose(picture, [0, 3, 1, 2]), [0, 0, 1, 1], [0, 0, 1, 1])
+    first = ops.convolution(framed, _numbers(16, 3, 3, 3), [2, 2], [0, 0], [0, 0], [1, 1])
+    return Model([ops.result(of(first)) for of in outputs_of], [picture])
+
+
+def _flat(picture, shape=(1, -1)):
+    return ops.reshape(ops.transpose(picture, [0, 2, 3, 1]), list(shape), special_zero=False)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "taken"),
+    [
+        ([_flat] * 8, True),
+        ([_flat] * 9, False),
+        ([lambda x: _flat(_pooled(x))], True),
+        ([lambda x: _flat(ops.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(1))], False),
+        ([lambda x: _flat(x, [1, -1, 4])], True),
+        ([lambda x: ops.concat([_flat(_mixed(x, 16), [1, -1, 4])] * 2, 1)], True),
+        ([lambda x: ops.concat([_flat(_mixed(x, 16), [2, -1, 4])] * 2, 1)], False),
+        ([_flat, lambda x: ops.reshape(_whole(x, 1), [1], special_zero=False)], True),
+    ],
+)
+def test_outputs_of_all_kinds(outputs, taken):
+    model = _picture_of(*outputs)
+    names = [str(number) for number in range(len(outputs))]
+    signature = Signature(
+        ONE.inputs, {name: tuple(port.shape)[1:] for name, port in zip(names, model.outputs, strict=True)}
+    )
+    pixels = np.random.default_rng(5).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8)
+    assert (kernel_network(model, signature) is not None) == taken
+    if taken:
+        compiled = shared_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        expected = compiled([pixels * np.float32(2 / 255) - 1]).values()
+        session = OpenVINO()._compile(shared_core(), model, signature, tuple(names), "made here")
+        assert isinstance(session, _KernelSession)
+        for one, other in zip(session.run({"image": pixels}).values(), expected, strict=True):
+            assert one.shape == other.shape
+            assert np.abs(one - other).max() < 1e-4
 
 
 def test_two_pictures_at_once_are_openvinos():

@@ -17,9 +17,18 @@ _OTHERWISE_ARRANGED = {"Convert", "Reshape", "Transpose", "Unsqueeze"}
 """What ``.tflite`` files put between weights, which are of half precision, and who works with them."""
 
 
+_READ = {"f64", "f32", "f16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "boolean"}
+"""Types of numbers that NumPy has, too; of others OpenVINO hands out something else."""
+
+
 def numbers_of(port: Output) -> NDArray[np.float32]:
-    """Return the constants behind a port as they arrive there; no numbers, where they are calculated."""
+    """Return the constants behind a port as they arrive there; no numbers, where they are calculated.
+
+    Nor where they are of a type that NumPy does not have.
+    """
     node = port.get_node()
+    if port.get_element_type().get_type_name() not in _READ:
+        return np.empty(0, np.float32)
     if node.get_type_name() == "Constant":
         return np.array(node.data)
     known = node.get_type_name() in _OTHERWISE_ARRANGED

@@ -189,7 +189,7 @@ class _KernelSession:
             raise SessionError(_CLOSED, network=self._network)
         results = {name: np.empty((len(batch), *shape), np.float32) for name, shape in self._outputs.items()}
         for i, picture in enumerate(batch):
-            kernels.run(picture, [result[i] for result in results.values()], self._threads)
+            kernels.run(picture, [result[i : i + 1] for result in results.values()], self._threads)
         return results
 
     def close(self) -> None:

@@ -15,14 +15,14 @@ import numpy as np
 from vitruvian.kernels import dense, sparse
 from vitruvian.kernels.dense import DenseNetwork
 from vitruvian.kernels.sparse import SparseNetwork
-from vitruvian.kernels.steps import UNBOUNDED, Kind, Planes, Step
+from vitruvian.kernels.steps import MOST_OUTPUTS, UNBOUNDED, Kind, Planes, Step
 from vitruvian.runtimes.openvino.constants import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from openvino import Model, Node
+    from openvino import Model, Node, Output
 
     from vitruvian.runtimes.session import PixelInput, Signature
 
@@ -44,6 +44,8 @@ def kernel_network(model: Model, signature: Signature) -> SparseNetwork | DenseN
         kernels were written for.
     """
     if not (sparse.supported() or dense.supported()) or len(signature.inputs) > 1:
+        return None
+    if len(model.outputs) > MOST_OUTPUTS:
         return None
     try:
         few = _is_sparse(model)
@@ -107,12 +109,13 @@ class _Reader:
             if node.get_type_name() in layers and not numbers_of(node.output(0)).size:
                 layers[node.get_type_name()](node)
         for number, port in enumerate(model.outputs):
-            self._output(number, port.get_node().input_value(0).get_node())
+            self._output(number, port.get_node().input_value(0))
 
     def _of(self, node: Node, number: int = 0) -> _Seen:
         """Return what an input of a node stands for."""
-        seen = self._seen.get(node.input_value(number).get_node().get_name())
-        if seen is None:
+        port = node.input_value(number)
+        seen = self._seen.get(port.get_node().get_name())
+        if seen is None or port.get_index() > 0:  # of its outputs only the first is what is followed
             raise _UnknownLayerError
         return seen
 
@@ -156,7 +159,7 @@ class _Reader:
         weights = numbers_of(node.input_value(1))
         (down, across), (above, left) = options["strides"], options["pads_begin"]
         _require(weights.size > 0, not seen.last, not seen.more, down == across, above == left)
-        _require(set(options["dilations"]) == {1})
+        _require(set(options["dilations"]) == {1}, min(*options["pads_begin"], *options["pads_end"]) >= 0)
         apart = node.get_type_name() == "GroupConvolution"
         if apart:
             _require(weights.shape[1:3] == (1, 1))
@@ -229,7 +232,7 @@ class _Reader:
         names = ("low", "high") if step.added is None else ("late_low", "late_high")
         _require([getattr(step, name) for name in names] == [-UNBOUNDED, UNBOUNDED])
         for name, bound in zip(names, (options["min"], options["max"]), strict=True):
-            setattr(step, name, bound)
+            setattr(step, name, float(np.clip(bound, -UNBOUNDED, UNBOUNDED)))
         self._is(node, seen)
 
     def _sloping(self, node: Node) -> None:
@@ -281,7 +284,7 @@ class _Reader:
         if seen.planes is not None and seen.planes.shape[1:] == (1, 1) and seen.pad is None:
             flat = [1, seen.planes.channels + seen.more]
             if list(node.output(0).get_shape()) in (flat, [*flat, 1, 1]):
-                self._is(node, seen)
+                self._is(node, seen._replace(last=False))
 
     def _number(self, seen: _Seen) -> int:
         return -1 if seen.planes is None else self._made[seen.planes]
@@ -293,22 +296,24 @@ class _Reader:
         _require(not step.sigmoid)
         return step
 
-    def _output(self, number: int, node: Node) -> None:
+    def _output(self, number: int, port: Output) -> None:
         """Write pictures, channels last, one behind the other."""
-        pieces = [node]
+        node, pieces = port.get_node(), [port]
         if node.get_type_name() == "Concat":
             _require(node.get_attributes()["axis"] == 1)
-            pieces = [node.input_value(i).get_node() for i in range(node.get_input_size())]
+            pieces = [node.input_value(i) for i in range(node.get_input_size())]
+        _require(port.get_shape()[0] == 1)
         written = 0
         for piece in pieces:
-            flat = piece.get_type_name() == "Reshape" and piece.get_name() not in self._seen
-            seen = self._of(piece) if flat else self._seen.get(piece.get_name())
+            maker = piece.get_node()
+            flat = maker.get_type_name() == "Reshape" and maker.get_name() not in self._seen
+            seen = self._of(maker) if flat else self._seen.get(maker.get_name())
             if seen is None or (planes := seen.planes) is None or seen.pad is not None or seen.more:
                 raise _UnknownLayerError
-            _require(seen.last or planes.shape[1:] == (1, 1))
+            _require(piece.get_index() == 0, seen.last or planes.shape[1:] == (1, 1))
             self.steps.append(Step(Kind.WRITE, planes, None, target=number, target_index=written))
             written += planes.channels * planes.height * planes.width
-        _require(written == np.prod(node.output(0).get_shape()))
+        _require(written == np.prod(port.get_shape()))
 
 
 def _require(*known: bool) -> None:
