@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vitruvian.arrays import check_array, check_columns
+from vitruvian.arrays import check_array, check_columns, copied
 from vitruvian.errors import ArrayError
 
 
@@ -38,3 +38,33 @@ def test_letters_agree_across_columns():
         ArrayError, match=r"b: expected float64 of shape \(2, 5\), got float64 of shape \(3, 5\)"
     ):
         check_columns(columns)
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.random.default_rng(0).integers(0, 256, (721, 1283, 3), np.uint8),
+        np.random.default_rng(0).standard_normal((300, 301)),
+        np.random.default_rng(0).integers(0, 256, (800, 900, 3), np.uint8)[::-1, 100:],
+        np.asfortranarray(np.random.default_rng(0).integers(0, 1 << 16, (500, 600), np.uint16)),
+        np.zeros((4, 5, 3), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+    ],
+    ids=lambda picture: f"{picture.dtype} {picture.shape}",
+)
+def test_copies(picture, kernels, monkeypatch):
+    if not kernels:
+        monkeypatch.setattr("vitruvian.arrays.native", None)
+    copy = copied(picture)
+    assert (copy.dtype, copy.shape) == (picture.dtype, picture.shape)
+    assert copy.flags.c_contiguous
+    assert copy.flags.writeable
+    assert (copy == picture).all()
+    assert not np.shares_memory(copy, picture)
+
+
+def test_copies_of_what_may_not_be_written_to():
+    picture = np.zeros((800, 900, 3), np.uint8)
+    picture.setflags(write=False)
+    assert (copied(picture) == 0).all()

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitruvian.errors import ArrayError
+from vitruvian.kernels import native
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Axes", "check_array", "check_columns", "fits"]
+__all__ = ["Axes", "check_array", "check_columns", "copied", "fits"]
 
 Axes = tuple[int | str, ...]
 """The expected shape: a number is that length, a letter is any length, but the same wherever it recurs."""
+
+_LARGE = 1 << 18  # bytes of an array that one core does not copy before another is awake
+_CORES = 2  # more would wait for memory
 
 
 def fits(array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
@@ -31,6 +35,15 @@ def fits(array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         and array.dtype == dtype
         and array.flags.c_contiguous
     )
+
+
+def copied(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a C-contiguous copy; one of a large array is made by several cores."""
+    if native is None or array.nbytes < _LARGE or not array.flags.c_contiguous:
+        return np.array(array, order="C")
+    copy = np.empty(array.shape, array.dtype)
+    native.copy(array, copy, _CORES)
+    return copy
 
 
 def check_array(name: str, array: object, axes: Axes, dtype: DTypeLike) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from vitruvian.arrays import check_array
+from vitruvian.arrays import check_array, copied
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def draw_landmarks(
         ArrayError: ``pixels`` is something else.
     """
     style = style or Style()
-    picture = check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8).copy()
+    picture = copied(check_array("pixels (RGB)", pixels, ("H", "W", 3), np.uint8))
     numbers = range(len(landmarks)) if landmarks.track_id is None else landmarks.track_id.tolist()
     for number, mask in zip(numbers, landmarks.mask or (), strict=False):
         _tint(picture, mask, _COLOURS[number % len(_COLOURS)], style.mask)

@@ -82,6 +82,12 @@ def test_filters_of_other_sizes_are_refused(arguments):
         native.smooth(numbers, state, new, False, 1.0, 30.0, 1.0, 0.0, 0.5)  # noqa: FBT003
 
 
+def test_a_copy_of_another_size_is_refused(arguments):
+    del arguments
+    with pytest.raises(ValueError, match="shapes"):
+        native.copy(np.zeros(10, np.uint8), np.zeros(9, np.uint8), 2)
+
+
 @pytest.mark.parametrize(("switch", "there"), [("0", False), ("1", True)])
 def test_kernels_can_be_switched_off(arguments, switch, there):
     del arguments

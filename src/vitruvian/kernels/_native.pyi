@@ -41,6 +41,7 @@ def warp(
     fetch: tuple[int, int, int, int],
     threads: int,
 ) -> None: ...
+def copy(source: NDArray[Any], out: NDArray[Any], threads: int) -> None: ...
 def refine(
     points: NDArray[Any],
     heatmaps: NDArray[Any],

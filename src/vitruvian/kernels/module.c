@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "copy.h"
 #include "dense.h"
 #include "euro.h"
 #include "heatmap.h"
@@ -173,6 +174,32 @@ static PyObject *warp(PyObject *self, PyObject *args)
     return result;
 }
 
+PyDoc_STRVAR(copy_doc,
+             "copy(source, out, threads)\n--\n\n"
+             "Copy an array into another one of as many bytes.");
+
+static PyObject *copy(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer from, to;
+    int threads;
+    if (!PyArg_ParseTuple(args, "y*w*i:copy", &from, &to, &threads))
+        return NULL;
+    PyObject *result = NULL;
+    if (from.len != to.len) {
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    } else {
+        copy_job job = {.from = from.buf, .to = to.buf, .size = from.len, .next = 0};
+        Py_BEGIN_ALLOW_THREADS
+        pool_call(copy_run, &job, threads);
+        Py_END_ALLOW_THREADS
+        result = Py_NewRef(Py_None);
+    }
+    PyBuffer_Release(&from);
+    PyBuffer_Release(&to);
+    return result;
+}
+
 PyDoc_STRVAR(refine_doc,
              "refine(points, heatmaps, moved, count, (rows, columns, maps), kernel, threshold)\n--\n\n"
              "Move the points of some items to the centre of mass of their heat maps nearby.");
@@ -242,6 +269,7 @@ static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc},
     {"refine", refine, METH_VARARGS, refine_doc},
     {"warp", warp, METH_VARARGS, warp_doc},
+    {"copy", copy, METH_VARARGS, copy_doc},
     {"run_sparse", run_sparse, METH_VARARGS, run_sparse_doc},
     {"run_dense", run_dense, METH_VARARGS, run_dense_doc},
     {"dense_scratch", scratch, METH_VARARGS, dense_scratch_doc},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import cv2
 import numpy as np
 
+from vitruvian.arrays import copied
 from vitruvian.errors import ArrayError, OptionError, SourceError
 from vitruvian.mediapipe.errors import ImageMissingError, TaskError
 from vitruvian.sources.image import read_image
@@ -191,6 +192,6 @@ def _copy(image_format: ImageFormat, data: NDArray[Any]) -> NDArray[Any]:
     shape = data.shape if data.ndim == 3 else (*data.shape, 1)
     if data.dtype != dtype or len(shape) != 3 or shape[2] != channels:
         raise ArrayError(f"{expected}, got {data.dtype} of shape {data.shape}")
-    pixels = np.array(data, order="C").reshape(shape)
+    pixels = copied(data).reshape(shape)
     pixels.setflags(write=False)
     return pixels
