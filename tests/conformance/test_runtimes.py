@@ -85,7 +85,9 @@ def test_pruning_changes_no_number(runtime, full_files, session, batch):
     everything = whole.run({"image": batch[:1]})
     assert everything["segmentation"].shape == (1, 256, 256, 1)
     pruned = session.run({"image": batch[:1]})
-    assert np.abs(everything["landmarks"] - pruned["landmarks"]).max() < 1e-3
+    # With masks other code may run than without, which adds up in another order.
+    most = np.abs(everything["landmarks"]).max()
+    assert np.abs(everything["landmarks"] - pruned["landmarks"]).max() < 5e-5 * most
 
 
 def test_many_threads_at_once(session, batch):
