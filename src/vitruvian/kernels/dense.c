@@ -111,6 +111,12 @@ static multiplication *const multiplications[COLUMNS][MOST_PLACES] = {{EACH(NAME
 #undef EACH
 #undef MULTIPLICATION
 
+static void squash(float *numbers, int count)
+{
+    for (int i = 0; i < count; i++)
+        numbers[i] = 1 / (1 + expf(-numbers[i]));
+}
+
 /* Some filters of up to twelve places; which of all groups of filters. */
 static void multiply(const dense_network *n, const layer *l, const seen_numbers *in, int place, int places, int group)
 {
@@ -120,6 +126,8 @@ static void multiply(const dense_network *n, const layer *l, const seen_numbers 
         int first = pair * COLUMNS, columns = vectors - first < COLUMNS ? vectors - first : COLUMNS;
         const float *weights = n->constants + l->weights + (int64_t)first * LANES * depth;
         multiplications[columns - 1][places - 1](n, l, in, weights, place, first * LANES);
+        if (l->sigmoid) /* of a single place */
+            squash(n->memory + l->out + first * LANES, columns * LANES);
     }
 }
 
@@ -212,15 +220,6 @@ static void alone(const dense_network *n, const layer *l, int item)
         depthwise(n, l, strip, n->memory + l->out + (int64_t)strip * step);
 }
 
-/* The logistic function of what one of the pieces of a single place has made. */
-static void squash(const dense_network *n, const layer *l, int item)
-{
-    int pairs = (l->out_channels / LANES + COLUMNS - 1) / COLUMNS, most = l->out_channels;
-    int begin = pairs * item / l->groups * COLUMNS * LANES, end = pairs * (item + 1) / l->groups * COLUMNS * LANES;
-    for (float *v = n->memory + l->out + begin; v < n->memory + l->out + (end < most ? end : most); v++)
-        *v = 1 / (1 + expf(-*v));
-}
-
 /* ---- 1x1 convolution, with or without a depthwise one in front ---- */
 
 static void pointwise(const dense_network *n, const layer *l, int item, float *scratch)
@@ -239,8 +238,6 @@ static void pointwise(const dense_network *n, const layer *l, int item, float *s
         }
         multiply(n, l, &in, strip * across, count * across, item % l->groups);
     }
-    if (l->sigmoid)
-        squash(n, l, item);
 }
 
 /* ---- the first convolution: with a stride of 2, of pixels ---- */

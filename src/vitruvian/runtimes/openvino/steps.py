@@ -19,7 +19,7 @@ from vitruvian.kernels.steps import MOST_OUTPUTS, UNBOUNDED, Kind, Planes, Step
 from vitruvian.runtimes.openvino.constants import numbers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from openvino import Model, Node, Output
@@ -48,12 +48,11 @@ def kernel_network(model: Model, signature: Signature) -> SparseNetwork | DenseN
     if len(model.outputs) > MOST_OUTPUTS:
         return None
     try:
-        few = _is_sparse(model)
         steps = _Reader(model, *signature.inputs.values()).steps
     except (_UnknownLayerError, LookupError, RuntimeError, TypeError, ValueError):
         # A graph may be otherwise in more ways than can be asked for, and OpenVINO answers each in its own.
         return None
-    if few and sparse.supported() and sparse.fits(steps):
+    if _is_sparse(steps) and sparse.supported() and sparse.fits(steps):
         return SparseNetwork(steps)
     if dense.supported() and dense.fits(steps):
         return DenseNetwork(steps)
@@ -337,12 +336,12 @@ def _planes(node: Node, *, last: bool = False) -> Planes:
     return Planes(channels, height, width)
 
 
-def _is_sparse(model: Model) -> bool:
+def _is_sparse(steps: Sequence[Step]) -> bool:
+    """Return whether most of what the steps that mix channels multiply by is zero."""
     every = done = 0
-    for node in model.get_ordered_ops():
-        if node.get_type_name() == "Convolution":
-            weights = numbers_of(node.input_value(1))
-            places = np.prod(list(node.output(0).get_shape())[2:])
-            every += weights.size * places
-            done += np.count_nonzero(weights) * places
+    for step in steps:
+        if step.weights is not None and step.result is not None and step.kind is not Kind.DEPTHWISE:
+            places = step.result.height * step.result.width
+            every += step.weights.size * places
+            done += int(np.count_nonzero(step.weights)) * places
     return bool(done and done <= _MOST * every)
