@@ -96,8 +96,32 @@ def test_the_fast_way_to_a_sampling_map_is_exact(turn):
 
 
 def _homography(crop: Crop) -> np.ndarray:
-    target = np.array([(0, 256), (0, 0), (256, 0), (256, 256)], np.float32)
+    columns, rows = crop.output
+    target = np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
     return cv2.invert(cv2.getPerspectiveTransform(_corners(crop), target))[1]
+
+
+def test_the_kernel_solves_for_the_map_as_opencv_does_to_the_last_bit():
+    if native is None:
+        pytest.skip("no kernels")
+    numbers = np.random.default_rng(3)
+    for _ in range(3000):
+        x, y, width, height = numbers.uniform([-500, -500, 0.1, 0.1], [4000, 4000, 5000, 5000])
+        turn = numbers.choice([0.0, math.pi / 2, -math.pi, numbers.uniform(-7, 7)])
+        output = [(256, 256), (224, 224), (192, 192), (17, 5), (1, 1)][numbers.integers(5)]
+        crop = Crop(*np.array([x, y, width, height, turn], np.float32).tolist(), output=output)
+        solved = np.empty((3, 3))
+        place = (crop.x, crop.y, crop.width, crop.height, crop.rotation)
+        farthest = native.homography(*place, *output, solved)
+        assert (solved == _homography(crop)).all()
+        assert farthest == np.abs(_corners(crop)).max()
+
+
+@pytest.mark.parametrize("place", [(5, 5, 0, 9, 0), (5, 5, 9, 9, math.nan), (math.inf, 5, 9, 9, 0)])
+def test_a_crop_that_determines_no_map_has_none(place):
+    if native is None:
+        pytest.skip("no kernels")
+    assert native.homography(*place, 8, 8, np.empty((3, 3))) == -1
 
 
 @pytest.mark.parametrize("border", ["black", "replicate"])

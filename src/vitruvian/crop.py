@@ -83,6 +83,10 @@ class Crop:
     @cached_property
     def to_image(self) -> NDArray[np.float64]:
         """(2, 3) affine map from crop pixels to image pixels."""
+        return np.array(self._to_image)
+
+    @cached_property
+    def _to_image(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         # Numbers one by one: NumPy takes ten times as long for so few.
         columns, rows = self.output
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
@@ -91,7 +95,7 @@ class Crop:
         x, y = self.x - (a * columns + b * rows) / 2, self.y - (c * columns + d * rows) / 2
         if self.flipped:
             x, y, a, c = x + a * columns, y + c * columns, -a, -c
-        return np.array([[a, b, x], [c, d, y]])
+        return (a, b, x), (c, d, y)
 
     @cached_property
     def to_crop(self) -> NDArray[np.float64]:
@@ -190,22 +194,36 @@ class Crop:
 
     def places_to_image(self, places: NDArray[np.floating]) -> NDArray[np.float32]:
         """Carry (…, 3) points, x and y in crop pixels and a depth in widths of one, to image pixels."""
-        (a, b, x), (c, d, y) = self.to_image.tolist()
-        matrix = np.array([[a, c, 0.0], [b, d, 0.0], [0.0, 0.0, self.width / self.output[0]]])
+        (a, b, x), (c, d, y) = self._to_image
+        matrix = np.array([[a, c, 0.0], [b, d, 0.0], [0.0, 0.0, self._scale]])
         carried: NDArray[np.float64] = places @ matrix + np.array([x, y, 0.0])
         return carried.astype(np.float32)
 
+    @property
+    def to_image_numbers(self) -> tuple[float, ...]:
+        """What carries points, (2, 3), directions, (2, 2), and depths to the image, one behind the other."""
+        return (*self._to_image[0], *self._to_image[1], *self._turn[0], *self._turn[1], self._scale)
+
     def depth_to_image(self, depth: NDArray[np.floating]) -> NDArray[np.float32]:
         """Carry depths, in units of a crop pixel's width, to image pixels."""
-        return (depth * (self.width / self.output[0])).astype(np.float32)
+        return (depth * self._scale).astype(np.float32)
 
     def directions_to_image(self, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
         """Turn (…, 3) metric vectors from the crop's axes to the image's; the third axis stays."""
+        (a, b), (c, d) = self._turn
+        turned: NDArray[np.float64] = vectors @ np.array([[a, c, 0.0], [b, d, 0.0], [0.0, 0.0, 1.0]])
+        return turned.astype(np.float32)
+
+    @property
+    def _turn(self) -> tuple[tuple[float, float], tuple[float, float]]:
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
         right = -1.0 if self.flipped else 1.0
-        turn = np.array([[right * cos, -sin, 0.0], [right * sin, cos, 0.0], [0.0, 0.0, 1.0]])
-        turned: NDArray[np.float64] = vectors @ turn.T
-        return turned.astype(np.float32)
+        return (right * cos, -sin), (right * sin, cos)
+
+    @property
+    def _scale(self) -> float:
+        """Image pixels in a crop pixel's width."""
+        return self.width / self.output[0]
 
     def mask_to_image(self, mask: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
         """Spread a mask that covers this crop over the whole image; 0 outside the crop.
@@ -230,25 +248,34 @@ def _apply(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray
 
 
 class _Homography(NamedTuple):
-    """Maps between a crop and its image, (3, 3)."""
+    """The map from a crop to its image."""
 
-    to_output: NDArray[np.float64]
     to_image: NDArray[np.float64]
+    """(3, 3)."""
     farthest: float
     """Of the corners' coordinates in the image, their signs aside."""
 
 
 def _homography(crop: Crop) -> _Homography:
-    """Return the maps of section 5, steps 3 and 4.
+    """Return the map of section 5, steps 3 and 4.
 
-    By OpenCV's own solver and its closed-form 3x3 inverse, since others round some ties differently.
+    As OpenCV solves and inverts it, to the last bit, since others round some ties differently.
     """
+    if native is not None:
+        to_image = np.empty((3, 3))
+        place = (crop.x, crop.y, crop.width, crop.height, crop.rotation)
+        farthest = native.homography(*place, *crop.output, to_image)
+        if farthest >= 0:
+            return _Homography(to_image, farthest)
+    to_image = np.asarray(cv2.invert(_to_output(crop))[1], np.float64)
+    return _Homography(to_image, float(np.abs(_corners(crop)).max()))
+
+
+def _to_output(crop: Crop) -> NDArray[np.float64]:
+    """Return the (3, 3) map from the image to the crop."""
     columns, rows = crop.output
-    corners = _corners(crop)
     target = np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
-    to_output = cv2.getPerspectiveTransform(corners, target)
-    to_image = np.asarray(cv2.invert(to_output)[1], np.float64)
-    return _Homography(np.asarray(to_output, np.float64), to_image, float(np.abs(corners).max()))
+    return np.asarray(cv2.getPerspectiveTransform(_corners(crop), target), np.float64)
 
 
 _kept_homography = lru_cache(maxsize=32)(_homography)
@@ -264,7 +291,7 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
         (h, w, 2) int16 whole positions x, y, and (h, w) uint16 with 32 · (fraction of y) + fraction of x,
         in 1/32 pixel: OpenCV's fixed-point maps.
     """
-    to_output, to_image, farthest = _homography(crop)
+    to_image, farthest = _homography(crop)
     columns, rows = crop.output
     if np.abs(to_image[2, :2]).min() < _PERSPECTIVE or farthest > _INT16.max:
         # Along an axis without a perspective part some positions are ties to the last bit, and the order of
@@ -273,7 +300,7 @@ def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     # A camera that does nothing but look along this homography: the same positions, three times as fast.
     # It inverts the matrix itself, the same way.
     whole, fraction = cv2.initUndistortRectifyMap(
-        _NO_CAMERA, None, to_output, _NO_CAMERA, crop.output, cv2.CV_16SC2
+        _NO_CAMERA, None, _to_output(crop), _NO_CAMERA, crop.output, cv2.CV_16SC2
     )
     return np.asarray(whole, np.int16), np.asarray(fraction, np.uint16)
 

@@ -48,7 +48,7 @@ def _smaller(side: int, channels: int) -> list[Step]:
 
 def _run(network: DenseNetwork, pixels: np.ndarray, planes: Planes, threads: int) -> np.ndarray:
     result = np.full((planes.height, planes.width, planes.channels), np.nan, np.float32)
-    network.run(pixels, [result], threads)
+    network.run(pixels[None], [result[None]], threads)
     return result.transpose(2, 0, 1)
 
 
@@ -60,9 +60,9 @@ def _assert_right(steps: list[Step], *, threads=2, exact=1e-5) -> np.ndarray:
     pixels = NUMBERS.integers(0, 256, (2 * first.height, 2 * first.width, 3), np.uint8)
     network = DenseNetwork(written)
     _run(network, pixels, last, threads)
-    memory, scratch, progress = network._idle.get_nowait()
-    memory[:] = scratch[:] = np.nan
-    network._idle.put((memory, scratch, progress))
+    memory, progress = network._idle.pop()
+    memory[:] = np.nan
+    network._idle.append((memory, progress))
     actual, expected = _run(network, pixels, last, threads), calculated(steps, pixels)[last]
     assert actual.shape == expected.shape
     assert np.ptp(expected) > 0
@@ -210,7 +210,7 @@ def test_several_outputs_and_where_they_are_written():
     writes = [Step(Kind.WRITE, made, None, target=1, target_index=at) for at in (0, count)]
     writes.append(Step(Kind.WRITE, made, None, target=0))
     one, two = np.empty((14, 14, 39), np.float32), np.empty((2, 14, 14, 39), np.float32)
-    DenseNetwork([*steps, *writes]).run(pixels, [one, two], 2)
+    DenseNetwork([*steps, *writes]).run(pixels[None], [one[None], two[None]], 2)
     assert (two == one).all()
     assert np.abs(one.transpose(2, 0, 1) - calculated(steps, pixels)[made]).max() < 1e-5
 

@@ -62,16 +62,52 @@ def test_arrays_with_gaps_and_arrays_that_are_read_only_are_refused(arguments):
 
 @pytest.mark.parametrize(
     ("number", "other"),
-    [(1, np.zeros((2, 8, 8, 1), np.float32)), (2, np.zeros(3, np.float32)), (3, 3), (4, (8, 8, 0)), (5, 0)],
+    [
+        (0, np.zeros((2, 4, 5), np.float32)),
+        (1, np.zeros((2, 8, 8, 2), np.float32)),
+        (2, np.zeros((2, 4, 3), np.float32)),
+        (3, np.zeros((2, 10))),
+        (4, tuple(np.zeros((2, number), np.float32) for number in (4, 2, 2, 2, 6, 2, 3))),
+        (5, 3),
+        (5, -2),
+        (6, (5, 2, 2)),
+        (6, (5, 5, 1)),
+        (6, (5, 3, 0)),
+        (6, (5, 0, 1)),
+        (6, (5, 2, -1)),
+        (7, (8, 8, 0)),
+        (8, 0),
+    ],
 )
-def test_heat_maps_and_points_that_do_not_fit_are_refused(arguments, number, other):
+def test_answers_of_bodies_that_do_not_fit_are_refused(arguments, number, other):
     del arguments
-    points = np.full((2, 2, 2), 0.5, np.float32)
-    given = [points, np.zeros((2, 8, 8, 3), np.float32), points.copy(), 2, (8, 8, 3), 3, 0.5]
-    native.refine(*given)
+    shapes = (5, 5), (8, 8, 3), (5, 3), (2 * 11,)
+    numbers, heatmaps, world, crops = (np.zeros((2, *shape), np.float32) for shape in shapes)
+    columns = tuple(np.empty((2, numbers), np.float32) for numbers in (4, 2, 2, 2, 6, 2, 4))
+    given = [numbers, heatmaps, world, crops, columns, 2, (5, 2, 1), (8, 8, 3), 3, 0.5, 256.0]
+    native.read_bodies(*given)
     given[number] = other
     with pytest.raises(ValueError, match="shapes"):
-        native.refine(*given)
+        native.read_bodies(*given)
+
+
+@pytest.mark.parametrize(
+    ("number", "other"), [(0, np.zeros(9)), (3, np.zeros(3)), (4, np.zeros(5)), (5, np.zeros(1))]
+)
+def test_squares_that_do_not_fit_are_refused(arguments, number, other):
+    del arguments
+    given = [np.zeros((2, 2, 2), np.float32), (8, 8), 1.25, *np.zeros((2, 2, 2), np.float32)]
+    given.append(np.zeros(2, np.float32))
+    native.surround(*given)
+    given[number] = other.astype(np.float32)
+    with pytest.raises(ValueError, match="shapes"):
+        native.surround(*given)
+
+
+def test_a_map_that_does_not_fit_is_refused(arguments):
+    del arguments
+    with pytest.raises(ValueError, match="shape"):
+        native.homography(5, 5, 9, 9, 0, 8, 8, np.eye(2))
 
 
 def test_filters_of_other_sizes_are_refused(arguments):

@@ -57,10 +57,10 @@ def _run(steps: list[Step], *, threads=2) -> np.ndarray:
     result = np.full((last.height, last.width, last.channels), np.nan, np.float32)
     network = SparseNetwork(written)
     for _ in range(2):
-        network.run(PIXELS, [result], threads)
-        memory, progress = network._idle.get_nowait()
+        network.run(PIXELS[None], [result[None]], threads)
+        memory, progress = network._idle.pop()
         memory[:] = np.nan
-        network._idle.put((memory, progress))
+        network._idle.append((memory, progress))
     return result
 
 
@@ -157,7 +157,7 @@ def test_several_outputs_and_where_they_are_written():
     writes = [Step(Kind.WRITE, made, None, target=1, target_index=at) for at in (0, count)]
     writes.append(Step(Kind.WRITE, made, None, target=0))
     one, two = np.empty((112, 112, 8), np.float32), np.empty((2, 112, 112, 8), np.float32)
-    SparseNetwork([*steps, *writes]).run(PIXELS, [one, two], 2)
+    SparseNetwork([*steps, *writes]).run(PIXELS[None], [one[None], two[None]], 2)
     _assert_same(one, picture)
     assert (two == one).all()
 
@@ -171,7 +171,7 @@ def test_many_threads_at_once_and_again():
 
     def once(_):
         result = np.empty_like(expected)
-        network.run(PIXELS, [result], 2)
+        network.run(PIXELS[None], [result[None]], 2)
         return result
 
     with ThreadPoolExecutor(6) as pool:

@@ -7,8 +7,10 @@ import pytest
 
 import vitruvian
 from vitruvian import Frame, OptionError, PoseSettings, Regions
+from vitruvian.crop import Crop
+from vitruvian.kernels import native
 from vitruvian.models import blazepose
-from vitruvian.models.blazepose import BlazePoseLandmarker
+from vitruvian.models.blazepose import LANDMARKER, BlazePoseLandmarker
 from vitruvian.models.tiles import HINT, Tile, tiles_of
 
 F32 = np.float32
@@ -33,7 +35,7 @@ def _golden_region(golden, photo, size) -> Regions:
 
 def test_region_from_golden_keypoints(golden, golden_photo, size):
     points = golden[f"{golden_photo}/detection_keypoints"].astype(F32)
-    regions = blazepose.regions_around(points[:1], points[1:2], np.ones(1, F32), size)
+    regions = blazepose.regions_around(points[None, :2] * size, np.ones(1, F32), *size)
     x, y, w, h, rotation = golden[f"{golden_photo}/roi"]
     assert regions.centre[0] / size == pytest.approx([x, y], abs=1e-6)
     assert regions.size[0] / size == pytest.approx([w, h], abs=1e-6)
@@ -89,13 +91,49 @@ def test_the_box_bounds_the_landmarks(lite, frame):
 
 @pytest.mark.parametrize("angle", [0, 30, 90, 179, -90, -150])
 def test_a_circle_point_above_the_hip_gives_the_angle(angle):
-    size = np.array([640, 480], F32)
-    centre = np.array([[0.5, 0.5]], F32)
-    turn = math.radians(angle)
-    above = centre + np.array([[math.sin(turn) * 100 / 640, -math.cos(turn) * 100 / 480]], F32)
-    regions = blazepose.regions_around(centre, above.astype(F32), np.ones(1, F32), size)
+    centre, turn = np.array([320.0, 240.0]), math.radians(angle)
+    above = centre + np.array([math.sin(turn), -math.cos(turn)]) * 100
+    points = np.array([[centre, above]], F32)
+    regions = blazepose.regions_around(points, np.ones(1, F32), 640, 480)
     assert regions.rotation[0] == pytest.approx(turn, abs=1e-5)
     assert regions.size[0] == pytest.approx([250, 250], abs=1e-2)
+
+
+def test_the_kernel_surrounds_bodies_as_numpy_does(monkeypatch):
+    numbers = np.random.default_rng(8)
+    points = numbers.uniform([-200, -200], [2000, 1500], (4000, 2, 2)).astype(F32)
+    points[7, 1], points[8, 0, 0] = points[7, 0], np.nan
+    points[9, 1, 0] = points[9, 0, 0]
+    ours = blazepose.regions_around(points, np.ones(4000, F32), 1281, 719)
+    monkeypatch.setattr("vitruvian.models.blazepose.native", None)
+    theirs = blazepose.regions_around(points, np.ones(4000, F32), 1281, 719)
+    np.testing.assert_array_equal(ours.centre, theirs.centre)
+    np.testing.assert_array_equal(ours.size, theirs.size)
+    # NumPy's arctangents are of another library on some processors.
+    np.testing.assert_allclose(ours.rotation, theirs.rotation, rtol=0, atol=5e-7)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_kernel_reads_bodies_as_numpy_does(count, flipped):
+    if native is None:
+        pytest.skip("no kernels")
+    numbers = np.random.default_rng(count)
+    out = {
+        name: numbers.normal(0, 4, (count, *shape)).astype(np.float32)
+        for name, shape in LANDMARKER.outputs.items()
+    }
+    raw = out["landmarks"].reshape(count, -1, 5)
+    raw[..., :2] = numbers.uniform(-20, 280, raw[..., :2].shape)
+    raw[0, 3, 2:] = np.nan
+    places = numbers.uniform([0, 0, 50, 50, -4], [2000, 1000, 900, 900, 4], (count, 5)).astype(np.float32)
+    crops = [Crop(*place, output=(256, 256), flipped=flipped) for place in places.tolist()]
+    landmarker = BlazePoseLandmarker(None, PoseSettings(heatmap_kernel=9))
+    ours, theirs = landmarker._by_kernel(out, crops), landmarker._decoded(out, crops)
+    assert ours.keys() == theirs.keys()
+    for name, column in theirs.items():
+        assert ours[name].dtype == column.dtype
+        np.testing.assert_allclose(ours[name], column, rtol=0, atol=2e-7 * np.nanmax(np.abs(column)))
 
 
 def test_presence_must_exceed_its_threshold(lite_bundle, astronaut):

@@ -4,17 +4,33 @@ import numpy as np
 import pytest
 
 from vitruvian.kernels import native
-from vitruvian.models.heatmap import refine, sigmoid
+from vitruvian.models.heatmap import HEATMAP_THRESHOLD, sigmoid
+from vitruvian.models.heatmap import refine as by_numpy
 
 F32 = np.float32
 
 
-@pytest.fixture(params=["kernel", "NumPy"], autouse=True)
-def way(request, monkeypatch):
+@pytest.fixture(params=["kernel", "NumPy"])
+def refine(request):
     if request.param == "NumPy":
-        monkeypatch.setattr("vitruvian.models.heatmap.native", None)
-    elif native is None:
+        return by_numpy
+    if native is None:
         pytest.skip("no kernels")
+    return _by_kernel
+
+
+def _by_kernel(points: np.ndarray, heatmaps: np.ndarray, *, kernel: int) -> np.ndarray:
+    """Read bodies of such points in crops that are one pixel large: places are fractions of the map."""
+    count, landmarks, _ = points.shape
+    numbers = np.concatenate([points, np.zeros((count, landmarks, 3), F32)], axis=2)
+    crops = np.tile([1.0, 0, 0, 0, 1, 0, 1, 0, 0, 1, 1], (count, 1))
+    shapes = [(landmarks, 2), *[(landmarks,)] * 3, (landmarks, 3), (0, 2), (4,)]
+    columns = tuple(np.empty((count, *shape), F32) for shape in shapes)
+    world = np.zeros((count, landmarks, 3), F32)
+    sizes = (landmarks, landmarks, 0), heatmaps.shape[1:]
+    read = (numbers, np.ascontiguousarray(heatmaps), world)
+    native.read_bodies(*read, crops, columns, count, *sizes, kernel, HEATMAP_THRESHOLD, 1.0)
+    return columns[0]
 
 
 def _flat(level: float = -20.0) -> np.ndarray:
@@ -35,14 +51,14 @@ def _refine_by_hand(x: float, y: float, logits: np.ndarray, kernel: int) -> tupl
     return (sum_x / 64 / total, sum_y / 64 / total) if peak >= 0.5 else (x, y)
 
 
-def test_a_single_peak_draws_the_point_to_its_cell():
+def test_a_single_peak_draws_the_point_to_its_cell(refine):
     heatmap = _flat(-80)
     heatmap[0, 20, 30] = 10
     moved = refine(np.array([[[32.4 / 64, 21.9 / 64]]], F32), heatmap, kernel=7)
     assert moved[0, 0] == pytest.approx([30 / 64, 20 / 64], abs=1e-6)
 
 
-def test_a_weak_peak_or_a_far_one_moves_nothing():
+def test_a_weak_peak_or_a_far_one_moves_nothing(refine):
     point = np.array([[[32.4 / 64, 21.9 / 64]]], F32)
     weak = _flat()
     weak[0, 20, 30] = -0.01
@@ -55,7 +71,7 @@ def test_a_weak_peak_or_a_far_one_moves_nothing():
 
 @pytest.mark.parametrize("x", [-0.0156, -0.01, 0.0, 0.5, 0.999, 1.0, 1.2])
 @pytest.mark.parametrize("kernel", [7, 9])
-def test_agrees_with_the_definition_also_at_the_edges(x, kernel):
+def test_agrees_with_the_definition_also_at_the_edges(refine, x, kernel):
     rng = np.random.default_rng(7)
     heatmap = rng.normal(0, 3, (1, 64, 64, 1)).astype(F32)
     for y in (-0.002, 0.03, 0.7, 0.99):
@@ -64,14 +80,14 @@ def test_agrees_with_the_definition_also_at_the_edges(x, kernel):
         assert actual == pytest.approx(expected, abs=1e-5)
 
 
-def test_what_is_no_number_moves_nothing():
+def test_what_is_no_number_moves_nothing(refine):
     point = np.array([[[0.5, 0.5]]], F32)
     heatmap = _flat(3.0)
     heatmap[0, 31, 33] = np.nan
     assert (refine(point, heatmap, kernel=7) == point).all()
 
 
-def test_points_do_not_mix():
+def test_points_do_not_mix(refine):
     rng = np.random.default_rng(1)
     points = rng.random((3, 5, 2)).astype(F32)
     heatmaps = rng.normal(0, 4, (3, 64, 64, 5)).astype(F32)
@@ -82,7 +98,7 @@ def test_points_do_not_mix():
             assert together[n, k] == pytest.approx(alone[0, 0], abs=1e-6)
 
 
-def test_an_empty_batch_stays_empty():
+def test_an_empty_batch_stays_empty(refine):
     assert refine(np.zeros((0, 39, 2), F32), np.zeros((0, 64, 64, 39), F32), kernel=7).shape == (0, 39, 2)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vitruvian.errors import OptionError
 from vitruvian.following.stages import NOWHERE, pushed, scaled, seconds
 from vitruvian.frame import Frame
@@ -31,9 +29,7 @@ def follow_bodies(landmarks: Landmarks, stamp: Stamp) -> Regions:
         if len(landmarks):
             raise OptionError("landmarks: bodies are followed by their auxiliary points, and there are none")
         return NOWHERE
-    size = np.array([stamp.width, stamp.height], np.float32)
-    points = landmarks.auxiliary / size
-    return regions_around(points[:, 0], points[:, 1], landmarks.box_score, size)
+    return regions_around(landmarks.auxiliary, landmarks.box_score, stamp.width, stamp.height)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
-from typing import Any
+from array import array
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
+
+_Picture: TypeAlias = tuple[NDArray[Any] | tuple[NDArray[Any], ...], ...]
 
 STEP_BYTES: int
 PROGRESS_BYTES: int
@@ -14,20 +17,14 @@ def run_sparse(
     constants: NDArray[Any],
     taps: NDArray[Any],
     rows: NDArray[Any],
-    pixels: NDArray[Any],
-    memory: NDArray[Any],
-    progress: NDArray[Any],
-    targets: tuple[NDArray[Any], ...],
+    pictures: tuple[_Picture, ...],
     threads: int,
 ) -> None: ...
 def run_dense(
     layers: NDArray[Any],
     constants: NDArray[Any],
-    pixels: NDArray[Any],
-    memory: NDArray[Any],
-    scratch: NDArray[Any],
-    progress: NDArray[Any],
-    targets: tuple[NDArray[Any], ...],
+    planes: int,
+    pictures: tuple[_Picture, ...],
     threads: int,
 ) -> None: ...
 def dense_scratch(channels: int, width: int) -> int: ...
@@ -42,15 +39,6 @@ def warp(
     threads: int,
 ) -> None: ...
 def copy(source: NDArray[Any], out: NDArray[Any], threads: int) -> None: ...
-def refine(
-    points: NDArray[Any],
-    heatmaps: NDArray[Any],
-    moved: NDArray[Any],
-    count: int,
-    shape: tuple[int, int, int],
-    kernel: int,
-    threshold: float,
-) -> None: ...
 def smooth(
     numbers: NDArray[Any],
     state: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
@@ -61,4 +49,35 @@ def smooth(
     min_cutoff: float,
     beta: float,
     speed_share: float,
+) -> None: ...
+def homography(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    rotation: float,
+    columns: int,
+    rows: int,
+    to_image: NDArray[Any],
+) -> float: ...
+def read_bodies(
+    numbers: NDArray[Any],
+    heatmaps: NDArray[Any],
+    world: NDArray[Any],
+    crops: NDArray[Any] | array[float],
+    columns: tuple[NDArray[Any], ...],
+    count: int,
+    sizes: tuple[int, int, int],
+    shape: tuple[int, int, int],
+    kernel: int,
+    threshold: float,
+    side: float,
+) -> None: ...
+def surround(
+    points: NDArray[Any],
+    image: tuple[int, int],
+    enlarged: float,
+    centre: NDArray[Any],
+    size: NDArray[Any],
+    rotation: NDArray[Any],
 ) -> None: ...

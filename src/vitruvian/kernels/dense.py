@@ -6,13 +6,14 @@ Here a list of steps becomes what the kernels read (``dense.h``, which also says
 from __future__ import annotations
 
 from dataclasses import replace
-from queue import Empty, LifoQueue
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitruvian.kernels import native
-from vitruvian.kernels.steps import Kind, Planes, Step, aligned, append, are_read, joined, places
+from vitruvian.kernels.network import MOST_THREADS, KernelNetwork
+from vitruvian.kernels.steps import Kind, Planes, Step, append, are_read, joined, places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,6 @@ _BOUNDS = ["low", "high", "late_low", "late_high"]
 _REAL = [*_BOUNDS, "filter_low", "filter_high", "scale", "shift"]
 _LAYER = np.dtype([*((name, np.int32) for name in _WHOLE), *((name, np.float32) for name in _REAL)])
 
-_MOST_THREADS = 8
 _ACROSS = (8, 7, 6, 4, 2, 1)  # places in a row that a depthwise convolution takes together
 _PLACES = 9  # least number of places of a piece
 _FEW, _MANY = 4, 32  # pieces of a step: with fewer, they are of the filters, too
@@ -48,8 +48,8 @@ def fits(steps: Sequence[Step]) -> bool:
     return all(_fits(step, convolution) for step, convolution in _together(steps))
 
 
-class DenseNetwork:
-    """A network that the kernels run; many threads may do so at once.
+class DenseNetwork(KernelNetwork):
+    """A network that the kernels run.
 
     Args:
         steps: In the order of their calculation; they fit.
@@ -58,34 +58,13 @@ class DenseNetwork:
     def __init__(self, steps: Sequence[Step]) -> None:
         assert native is not None  # noqa: S101  # `supported` is asked first
         writer = _Writer(_together(_without_idle(steps)))
-        self._layers = writer.layers
-        self._constants = joined(writer.constants, np.float32)
-        self._memory = writer.memory
+        constants = joined(writer.constants, np.float32)
         most = (int(writer.layers[name].max()) for name in ("in_channels", "in_width"))
-        self._scratch = _whole(native.dense_scratch(*most))
-        # A memory serves one caller at a time; as many are made as there are callers at once.
-        self._idle: LifoQueue[tuple[NDArray[Any], ...]] = LifoQueue()
-
-    def run(self, pixels: NDArray[np.uint8], results: Sequence[NDArray[np.float32]], threads: int) -> None:
-        """Run the network.
-
-        Args:
-            pixels: (H, W, 3) uint8, of which each row follows the one before.
-            results: Where to write the outputs: of their shapes, the same way.
-            threads: Most threads that work on it; more than eight are eight.
-        """
-        assert native is not None  # noqa: S101  # `supported` is asked first
-        try:
-            memory = self._idle.get_nowait()
-        except Empty:
-            memory = (
-                aligned(self._memory, np.float32),
-                aligned(self._scratch * _MOST_THREADS, np.float32),
-                aligned(len(self._layers) * native.PROGRESS_BYTES, np.uint8),
-            )
-        network = (self._layers, self._constants, pixels)
-        native.run_dense(*network, *memory, tuple(results), min(threads, _MOST_THREADS))
-        self._idle.put(memory)
+        # Behind a picture's planes is what each thread has for itself.
+        memory = writer.memory + _whole(native.dense_scratch(*most)) * MOST_THREADS
+        run = partial(native.run_dense, writer.layers, constants, writer.memory)
+        super().__init__(run, len(writer.layers), memory)
+        self._layers = writer.layers
 
 
 def _without_idle(steps: Sequence[Step]) -> list[Step]:

@@ -3,9 +3,18 @@
 #include <math.h>
 #include <stddef.h>
 
-static float sigmoid(float logit) { return 1.0f / (1.0f + expf(logit < -88.0f ? 88.0f : -logit)); }
+#ifdef __GNUC__
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) (void)(address)
+#endif
 
-static void refine(const heatmap_shape *s, const float *point, const float *logits, float *moved)
+static int smaller(int a, int b) { return a < b ? a : b; }
+static int larger(int a, int b) { return a > b ? a : b; }
+
+float heatmap_sigmoid(float logit) { return 1.0f / (1.0f + expf(logit < -88.0f ? 88.0f : -logit)); }
+
+void heatmap_refine(const heatmap_shape *s, const float *point, const float *logits, float *moved)
 {
     float across = point[0] * (float)s->columns, down = point[1] * (float)s->rows;
     moved[0] = point[0], moved[1] = point[1];
@@ -13,12 +22,16 @@ static void refine(const heatmap_shape *s, const float *point, const float *logi
     if (!(across > -1 && across < (float)s->columns && down > -1 && down < (float)s->rows))
         return;
     int column = (int)across, row = (int)down, reach = s->kernel / 2;
+    int top = larger(row - reach, 0), bottom = smaller(row + reach, s->rows - 1);
+    int left = larger(column - reach, 0), right = smaller(column + reach, s->columns - 1);
+    /* Each cell is in a cache line of its own, often another core's: all are asked for before the first is needed. */
+    for (int y = top; y <= bottom; y++)
+        for (int x = left; x <= right; x++)
+            PREFETCH(&logits[((ptrdiff_t)y * s->columns + x) * s->maps]);
     float best = 0, total = 0, total_x = 0, total_y = 0;
-    for (int y = row - reach; y <= row + reach; y++)
-        for (int x = column - reach; x <= column + reach; x++) {
-            if (y < 0 || y >= s->rows || x < 0 || x >= s->columns)
-                continue;
-            float mass = sigmoid(logits[((ptrdiff_t)y * s->columns + x) * s->maps]);
+    for (int y = top; y <= bottom; y++)
+        for (int x = left; x <= right; x++) {
+            float mass = heatmap_sigmoid(logits[((ptrdiff_t)y * s->columns + x) * s->maps]);
             best = fmaxf(best, mass);
             total += mass, total_x += mass * (float)(x - column), total_y += mass * (float)(y - row);
         }
@@ -26,10 +39,4 @@ static void refine(const heatmap_shape *s, const float *point, const float *logi
         moved[0] = (float)((column + (double)(total_x / total)) / s->columns);
         moved[1] = (float)((row + (double)(total_y / total)) / s->rows);
     }
-}
-
-void heatmap_refine(const heatmap_shape *shape, const float *points, const float *logits, float *moved)
-{
-    for (int i = 0; i < shape->points; i++)
-        refine(shape, points + 2 * i, logits + i, moved + 2 * i);
 }

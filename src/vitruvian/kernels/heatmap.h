@@ -3,13 +3,14 @@
 #define VITRUVIAN_HEATMAP_H
 
 typedef struct {
-    int rows, columns, maps; /* of the heat maps: rows x columns x maps, of which the first are the points' */
-    int points;
+    int rows, columns, maps; /* of all heat maps: rows x columns x maps */
     int kernel; /* side of the window, odd */
     float threshold;
 } heatmap_shape;
 
-/* Move points to the centre of mass nearby. x and y of both are fractions of the map. */
-void heatmap_refine(const heatmap_shape *shape, const float *points, const float *logits, float *moved);
+float heatmap_sigmoid(float logit);
+
+/* Move a point to the centre of mass of its map nearby; x and y are fractions of the map, which begins at `logits`. */
+void heatmap_refine(const heatmap_shape *shape, const float *point, const float *logits, float *moved);
 
 #endif

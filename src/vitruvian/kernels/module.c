@@ -4,34 +4,23 @@
 
 #include <string.h>
 
+#include "body.h"
 #include "copy.h"
 #include "dense.h"
 #include "euro.h"
-#include "heatmap.h"
+#include "homography.h"
 #include "sparse.h"
 #include "vectors.h"
 #include "warp.h"
 
-enum { OUTPUTS = 8 };
+enum { OUTPUTS = 8, PICTURES = 8 };
 
-/* Where a network writes its outputs. Returns how many there are, or -1; what was opened before an error is closed. */
-static int open_targets(PyObject *targets, Py_buffer *out, float **places)
-{
-    int count = (int)PyTuple_Size(targets);
-    if (count > OUTPUTS) {
-        PyErr_SetString(PyExc_ValueError, "too many outputs");
-        return -1;
-    }
-    for (int i = 0; i < count; i++) {
-        if (PyObject_GetBuffer(PyTuple_GetItem(targets, i), &out[i], PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)) {
-            while (i--)
-                PyBuffer_Release(&out[i]);
-            return -1;
-        }
-        places[i] = out[i].buf;
-    }
-    return count;
-}
+/* A picture on its way through a network: what it is read from, worked on in and written to. */
+typedef struct {
+    Py_buffer pixels, memory, done, out[OUTPUTS];
+    float *targets[OUTPUTS];
+    int outputs;
+} picture;
 
 static void release(Py_buffer *buffers, int count)
 {
@@ -39,93 +28,157 @@ static void release(Py_buffer *buffers, int count)
         PyBuffer_Release(&buffers[count]);
 }
 
-/* Whether arrays hold the steps of a network and who does them; nothing is done yet, then. */
-static int begins(const Py_buffer *steps, size_t step_size, Py_buffer *done)
+static void close_pictures(picture *pictures, int count)
 {
-    size_t count = (size_t)steps->len / step_size, size = count * sizeof(progress);
-    if ((size_t)steps->len % step_size || (size_t)done->len < size || (uintptr_t)done->buf % _Alignof(progress)) {
-        PyErr_SetString(PyExc_ValueError, "steps or progress of another shape");
+    while (count-- > 0) {
+        picture *p = &pictures[count];
+        release(p->out, p->outputs);
+        PyBuffer_Release(&p->pixels), PyBuffer_Release(&p->memory), PyBuffer_Release(&p->done);
+    }
+}
+
+/* Where a picture's outputs are to be written; what was opened before an error, `close_pictures` closes. */
+static int open_targets(PyObject *targets, picture *p)
+{
+    if (PyTuple_Size(targets) > OUTPUTS) {
+        PyErr_SetString(PyExc_ValueError, "too many outputs");
         return 0;
     }
-    memset(done->buf, 0, size);
+    for (; p->outputs < PyTuple_Size(targets); p->outputs++) {
+        Py_buffer *out = &p->out[p->outputs];
+        if (PyObject_GetBuffer(PyTuple_GetItem(targets, p->outputs), out, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS))
+            return 0;
+        p->targets[p->outputs] = out->buf;
+    }
     return 1;
 }
 
+/* Whether a picture has room to note who does which of so many steps; nothing is done yet, then. */
+static int begins(const picture *p, Py_ssize_t steps)
+{
+    size_t size = (size_t)steps * sizeof(progress);
+    if ((size_t)p->done.len < size || (uintptr_t)p->done.buf % _Alignof(progress)) {
+        PyErr_SetString(PyExc_ValueError, "progress of another shape");
+        return 0;
+    }
+    memset(p->done.buf, 0, size);
+    return 1;
+}
+
+/* Returns how many pictures there are, or -1; what was opened before an error is closed. */
+static int open_pictures(PyObject *every, picture *pictures, Py_ssize_t steps)
+{
+    int count = 0;
+    if (PyTuple_Size(every) > PICTURES) {
+        PyErr_SetString(PyExc_ValueError, "too many pictures");
+        return -1;
+    }
+    while (count < PyTuple_Size(every)) {
+        picture *p = &pictures[count];
+        PyObject *targets;
+        int there = PyArg_ParseTuple(PyTuple_GetItem(every, count), "y*w*w*O!;a picture", &p->pixels, &p->memory,
+                                     &p->done, &PyTuple_Type, &targets);
+        count += there, p->outputs = 0;
+        if (!there || !begins(p, steps) || !open_targets(targets, p)) {
+            close_pictures(pictures, count);
+            return -1;
+        }
+    }
+    return count;
+}
+
+/* How many steps an array holds, or -1. */
+static Py_ssize_t steps_of(const Py_buffer *steps, size_t size)
+{
+    if ((size_t)steps->len % size == 0)
+        return steps->len / (Py_ssize_t)size;
+    PyErr_SetString(PyExc_ValueError, "steps of another shape");
+    return -1;
+}
+
 PyDoc_STRVAR(run_sparse_doc,
-             "run_sparse(steps, constants, taps, rows, pixels, memory, progress, targets, threads)\n--\n\n"
-             "Run a network that `sparse.py` has put together; all arguments but the last two are arrays.");
+             "run_sparse(steps, constants, taps, rows, pictures, threads)\n--\n\n"
+             "Run pictures through a network that `sparse.py` has put together: tuples of pixels, memory, progress\n"
+             "and targets. A single one is shared by all threads; of several, each is one thread's.");
 
 static PyObject *run_sparse(PyObject *self, PyObject *args)
 {
     (void)self;
-    enum { BUFFERS = 7 };
-    Py_buffer in[BUFFERS], out[OUTPUTS];
-    PyObject *targets, *result = NULL;
-    int threads, given = 0;
-    float *places[OUTPUTS];
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*O!i:run_sparse", &in[0], &in[1], &in[2], &in[3], &in[4], &in[5],
-                          &in[6], &PyTuple_Type, &targets, &threads))
+    enum { BUFFERS = 4 };
+    Py_buffer in[BUFFERS];
+    PyObject *every;
+    picture pictures[PICTURES];
+    network networks[PICTURES];
+    int threads, count = -1;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*O!i:run_sparse", &in[0], &in[1], &in[2], &in[3], &PyTuple_Type, &every,
+                          &threads))
         return NULL;
-    if (begins(&in[0], sizeof(step), &in[6]) && (given = open_targets(targets, out, places)) >= 0) {
-        network n = {
-            .steps = in[0].buf,
-            .count = (int)(in[0].len / (Py_ssize_t)sizeof(step)),
-            .constants = in[1].buf,
-            .taps = in[2].buf,
-            .rows = in[3].buf,
-            .pixels = in[4].buf,
-            .memory = in[5].buf,
-            .progress = in[6].buf,
-            .targets = places,
-        };
+    Py_ssize_t steps = steps_of(&in[0], sizeof(step));
+    if (steps >= 0 && (count = open_pictures(every, pictures, steps)) >= 0) {
+        for (int i = 0; i < count; i++)
+            networks[i] = (network){
+                .steps = in[0].buf,
+                .count = (int)steps,
+                .constants = in[1].buf,
+                .taps = in[2].buf,
+                .rows = in[3].buf,
+                .pixels = pictures[i].pixels.buf,
+                .memory = pictures[i].memory.buf,
+                .progress = pictures[i].done.buf,
+                .targets = pictures[i].targets,
+            };
         Py_BEGIN_ALLOW_THREADS
-        pool_call(sparse_run, &n, threads);
+        pool_each(sparse_run, networks, sizeof *networks, count, threads);
         Py_END_ALLOW_THREADS
-        result = Py_NewRef(Py_None);
+        close_pictures(pictures, count);
     }
-    release(out, given);
     release(in, BUFFERS);
-    return result;
+    return count < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(run_dense_doc,
-             "run_dense(layers, constants, pixels, memory, scratch, progress, targets, threads)\n--\n\n"
-             "Run a network that `dense.py` has put together; all arguments but the last two are arrays.");
+             "run_dense(layers, constants, planes, pictures, threads)\n--\n\n"
+             "Run pictures through a network that `dense.py` has put together, as `run_sparse` does. Of each\n"
+             "picture's memory the first so many floats are for its planes, the others for the threads.");
 
 static PyObject *run_dense(PyObject *self, PyObject *args)
 {
     (void)self;
-    enum { BUFFERS = 6 };
-    Py_buffer in[BUFFERS], out[OUTPUTS];
-    PyObject *targets, *result = NULL;
-    int threads, given = 0;
-    float *places[OUTPUTS];
-    if (!PyArg_ParseTuple(args, "y*y*y*w*w*w*O!i:run_dense", &in[0], &in[1], &in[2], &in[3], &in[4], &in[5],
-                          &PyTuple_Type, &targets, &threads))
+    enum { BUFFERS = 2 };
+    Py_buffer in[BUFFERS];
+    PyObject *every;
+    picture pictures[PICTURES];
+    dense_network networks[PICTURES];
+    int threads, planes, count = -1;
+    if (!PyArg_ParseTuple(args, "y*y*iO!i:run_dense", &in[0], &in[1], &planes, &PyTuple_Type, &every, &threads))
         return NULL;
+    Py_ssize_t steps = steps_of(&in[0], sizeof(layer));
     if (threads < 1) {
         PyErr_SetString(PyExc_ValueError, "no threads");
-    } else if (begins(&in[0], sizeof(layer), &in[5]) && (given = open_targets(targets, out, places)) >= 0) {
-        dense_network n = {
-            .layers = in[0].buf,
-            .count = (int)(in[0].len / (Py_ssize_t)sizeof(layer)),
-            .constants = in[1].buf,
-            .pixels = in[2].buf,
-            .memory = in[3].buf,
-            .scratch = in[4].buf,
-            .scratch_size = in[4].len / (Py_ssize_t)sizeof(float) / threads / 16 * 16,
-            .scratches = threads,
-            .progress = in[5].buf,
-            .targets = places,
-        };
+    } else if (steps >= 0 && (count = open_pictures(every, pictures, steps)) >= 0) {
+        for (int i = 0; i < count; i++) {
+            float *memory = pictures[i].memory.buf;
+            int64_t left = pictures[i].memory.len / (Py_ssize_t)sizeof(float) - planes;
+            networks[i] = (dense_network){
+                .layers = in[0].buf,
+                .count = (int)steps,
+                .constants = in[1].buf,
+                .pixels = pictures[i].pixels.buf,
+                .memory = memory,
+                .scratch = memory + planes,
+                .scratch_size = left / threads / 16 * 16,
+                .scratches = threads,
+                .progress = pictures[i].done.buf,
+                .targets = pictures[i].targets,
+            };
+        }
         Py_BEGIN_ALLOW_THREADS
-        pool_call(dense_run, &n, threads);
+        pool_each(dense_run, networks, sizeof *networks, count, threads);
         Py_END_ALLOW_THREADS
-        result = Py_NewRef(Py_None);
+        close_pictures(pictures, count);
     }
-    release(out, given);
     release(in, BUFFERS);
-    return result;
+    return count < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(dense_scratch_doc,
@@ -200,38 +253,99 @@ static PyObject *copy(PyObject *self, PyObject *args)
     return result;
 }
 
-PyDoc_STRVAR(refine_doc,
-             "refine(points, heatmaps, moved, count, (rows, columns, maps), kernel, threshold)\n--\n\n"
-             "Move the points of some items to the centre of mass of their heat maps nearby.");
+PyDoc_STRVAR(read_bodies_doc,
+             "read_bodies(numbers, heatmaps, world, crops, columns, count, (points, landmarks, auxiliary), "
+             "(rows, columns, maps), kernel, threshold, side)\n--\n\n"
+             "Find the landmarks of some bodies; columns: xy, score, presence, depth, world, auxiliary and box.");
 
-static PyObject *refine(PyObject *self, PyObject *args)
+static PyObject *read_bodies(PyObject *self, PyObject *args)
 {
     (void)self;
-    Py_buffer points, heatmaps, moved;
-    heatmap_shape s;
+    enum { IN = 4, OUT = 7 };
+    Py_buffer in[IN], out[OUT];
+    body_shape s;
     int count;
-    if (!PyArg_ParseTuple(args, "y*y*w*i(iii)if:refine", &points, &heatmaps, &moved, &count, &s.rows, &s.columns,
-                          &s.maps, &s.kernel, &s.threshold))
+    if (!PyArg_ParseTuple(args, "y*y*y*y*(w*w*w*w*w*w*w*)i(iii)(iii)iff:read_bodies", &in[0], &in[1], &in[2], &in[3],
+                          &out[0], &out[1], &out[2], &out[3], &out[4], &out[5], &out[6], &count, &s.points,
+                          &s.landmarks, &s.auxiliary, &s.map.rows, &s.map.columns, &s.map.maps, &s.map.kernel,
+                          &s.map.threshold, &s.side))
         return NULL;
-    PyObject *result = NULL;
-    Py_ssize_t map = (Py_ssize_t)s.rows * s.columns * s.maps, each = count > 0 ? points.len / count / 2 : 0;
-    s.points = (int)(each / (Py_ssize_t)sizeof(float));
-    if (count < 0 || s.rows < 1 || s.columns < 1 || s.maps < s.points || s.kernel < 1 || moved.len != points.len
-        || heatmaps.len != count * map * (Py_ssize_t)sizeof(float)) {
+    int used = s.landmarks + s.auxiliary, wrong = count < 0 || s.landmarks < 1 || s.auxiliary < 0 || used > s.points
+                                                  || used > s.map.maps || s.map.rows < 1 || s.map.columns < 1
+                                                  || s.map.kernel < 1;
+    /* Floats of each body. */
+    Py_ssize_t k = s.landmarks, from[IN], to[OUT] = {2 * k, k, k, k, 3 * k, 2 * (Py_ssize_t)s.auxiliary, 4};
+    from[0] = (Py_ssize_t)s.points * BODY_NUMBERS, from[1] = (Py_ssize_t)s.map.rows * s.map.columns * s.map.maps;
+    from[2] = (Py_ssize_t)s.points * 3, from[3] = sizeof(body_crop) / sizeof(float);
+    for (int i = 0; i < IN; i++)
+        wrong |= in[i].len != count * from[i] * (Py_ssize_t)sizeof(float);
+    for (int i = 0; i < OUT; i++)
+        wrong |= out[i].len != count * to[i] * (Py_ssize_t)sizeof(float);
+    if (wrong) {
         PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
     } else {
         Py_BEGIN_ALLOW_THREADS
         for (int i = 0; i < count; i++) {
-            Py_ssize_t place = (Py_ssize_t)i * s.points * 2;
-            heatmap_refine(&s, (const float *)points.buf + place, (const float *)heatmaps.buf + i * map,
-                           (float *)moved.buf + place);
+            const float *read[IN];
+            float *made[OUT];
+            for (int j = 0; j < IN; j++)
+                read[j] = (const float *)in[j].buf + i * from[j];
+            for (int j = 0; j < OUT; j++)
+                made[j] = (float *)out[j].buf + i * to[j];
+            body_columns columns = {made[0], made[1], made[2], made[3], made[4], made[5], made[6]};
+            body_read(&s, (const body_crop *)in[3].buf + i, read[0], read[1], read[2], &columns);
         }
         Py_END_ALLOW_THREADS
-        result = Py_NewRef(Py_None);
     }
+    release(in, IN);
+    release(out, OUT);
+    return wrong ? NULL : Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(surround_doc,
+             "surround(points, (width, height), enlarged, centre, size, rotation)\n--\n\n"
+             "Find the squares around some bodies; points: two of each.");
+
+static PyObject *surround(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer points, out[3];
+    float image[2], enlarged;
+    if (!PyArg_ParseTuple(args, "y*(ff)fw*w*w*:surround", &points, &image[0], &image[1], &enlarged, &out[0], &out[1],
+                          &out[2]))
+        return NULL;
+    Py_ssize_t one = sizeof(float), count = points.len / (4 * one);
+    int wrong = points.len != count * 4 * one || out[0].len != count * 2 * one || out[1].len != count * 2 * one
+                || out[2].len != count * one;
+    if (wrong)
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    else
+        for (Py_ssize_t i = 0; i < count; i++)
+            body_surround((const float *)points.buf + 4 * i, image, enlarged, (float *)out[0].buf + 2 * i,
+                          (float *)out[1].buf + 2 * i, (float *)out[2].buf + i);
     PyBuffer_Release(&points);
-    PyBuffer_Release(&heatmaps);
-    PyBuffer_Release(&moved);
+    release(out, 3);
+    return wrong ? NULL : Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(homography_doc,
+             "homography(x, y, width, height, rotation, columns, rows, to_image)\n--\n\n"
+             "Write the (3, 3) map from a crop to its picture; return the farthest coordinate of its corners.");
+
+static PyObject *homography(PyObject *self, PyObject *args)
+{
+    (void)self;
+    crop_rectangle r;
+    Py_buffer matrix;
+    if (!PyArg_ParseTuple(args, "fffffiiw*:homography", &r.x, &r.y, &r.width, &r.height, &r.rotation, &r.columns,
+                          &r.rows, &matrix))
+        return NULL;
+    PyObject *result = NULL;
+    if (matrix.len == 9 * sizeof(double))
+        result = PyFloat_FromDouble(homography_solve(&r, matrix.buf));
+    else
+        PyErr_SetString(PyExc_ValueError, "a matrix of another shape");
+    PyBuffer_Release(&matrix);
     return result;
 }
 
@@ -267,7 +381,9 @@ static PyObject *smooth(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc},
-    {"refine", refine, METH_VARARGS, refine_doc},
+    {"read_bodies", read_bodies, METH_VARARGS, read_bodies_doc},
+    {"surround", surround, METH_VARARGS, surround_doc},
+    {"homography", homography, METH_VARARGS, homography_doc},
     {"warp", warp, METH_VARARGS, warp_doc},
     {"copy", copy, METH_VARARGS, copy_doc},
     {"run_sparse", run_sparse, METH_VARARGS, run_sparse_doc},

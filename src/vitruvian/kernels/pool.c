@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
 
 enum { MOST = 64, PATIENCE = 4096 };
 
@@ -97,6 +96,31 @@ void pool_call(void (*body)(void *), void *context, int threads)
     for (unsigned turn = 0; atomic_load(&active); turn++)
         wait_a_moment(turn);
     pthread_mutex_unlock(&taken);
+}
+
+typedef struct {
+    void (*body)(void *);
+    char *contexts;
+    size_t size;
+    int count;
+    atomic_int next;
+} row;
+
+static void take_next(void *of_row)
+{
+    row *r = of_row;
+    for (int i; (i = atomic_fetch_add(&r->next, 1)) < r->count;)
+        r->body(r->contexts + r->size * (size_t)i);
+}
+
+void pool_each(void (*body)(void *), void *contexts, size_t size, int count, int threads)
+{
+    if (count == 1) {
+        pool_call(body, contexts, threads);
+        return;
+    }
+    row r = {.body = body, .contexts = contexts, .size = size, .count = count, .next = 0};
+    pool_call(take_next, &r, threads < count ? threads : count);
 }
 
 void pool_share(progress *p, int pieces, int thread, void (*body)(void *context, int piece), void *context)

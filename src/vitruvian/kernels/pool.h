@@ -3,6 +3,7 @@
 #define VITRUVIAN_POOL_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Call body(context) on this thread and on up to threads - 1 others at once; return when all have returned.
@@ -10,6 +11,10 @@
  * The others may come late or not at all: body shares its work out by itself, and does all of it where it is
  * alone. It is alone, too, while another caller has the threads. */
 void pool_call(void (*body)(void *), void *context, int threads);
+
+/* Call body for each of some contexts, one behind the other in memory. A single one is given to all threads, as by
+ * `pool_call`; of several each is one thread's from beginning to end. */
+void pool_each(void (*body)(void *), void *contexts, size_t size, int count, int threads);
 
 /* Who has taken which piece of a step, and how many are done. A cache line each, since all threads write to it. */
 typedef struct {

@@ -5,13 +5,14 @@ Here a list of steps becomes what the kernels read (``sparse.h``, which also say
 
 from __future__ import annotations
 
-from queue import Empty, LifoQueue
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitruvian.kernels import native
-from vitruvian.kernels.steps import Kind, Planes, Step, aligned, append, are_read, joined, places
+from vitruvian.kernels.network import KernelNetwork
+from vitruvian.kernels.steps import Kind, Planes, Step, append, are_read, joined, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,40 +59,21 @@ def fits(steps: Sequence[Step]) -> bool:
     return all(_fits(step) for step in steps)
 
 
-class SparseNetwork:
-    """A network that the kernels run; many threads may do so at once.
+class SparseNetwork(KernelNetwork):
+    """A network that the kernels run.
 
     Args:
         steps: In the order of their calculation; all of them fit.
     """
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        writer = _Writer(steps)
-        self._steps = writer.steps
-        self._constants = joined(writer.constants, np.float32)
-        self._taps = joined(writer.taps, _TAP)
-        self._rows = joined(writer.rows, np.int32)
-        self._memory = writer.memory
-        # A memory serves one caller at a time; as many are made as there are callers at once.
-        self._idle: LifoQueue[tuple[NDArray[np.float32], NDArray[np.uint8]]] = LifoQueue()
-
-    def run(self, pixels: NDArray[np.uint8], results: Sequence[NDArray[np.float32]], threads: int) -> None:
-        """Run the network.
-
-        Args:
-            pixels: (H, W, 3) uint8, of which each row follows the one before.
-            results: Where to write the outputs: of their shapes, the same way.
-            threads: Most threads that work on it.
-        """
         assert native is not None  # noqa: S101  # `supported` is asked first
-        try:
-            memory, progress = self._idle.get_nowait()
-        except Empty:
-            memory = aligned(self._memory, np.float32)
-            progress = aligned(len(self._steps) * native.PROGRESS_BYTES, np.uint8)
-        network = (self._steps, self._constants, self._taps, self._rows)
-        native.run_sparse(*network, pixels, memory, progress, tuple(results), threads)
-        self._idle.put((memory, progress))
+        writer = _Writer(steps)
+        constants = joined(writer.constants, np.float32)
+        taps, rows = joined(writer.taps, _TAP), joined(writer.rows, np.int32)
+        run = partial(native.run_sparse, writer.steps, constants, taps, rows)
+        super().__init__(run, len(writer.steps), writer.memory)
+        self._steps = writer.steps
 
 
 class _Writer:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitruvian.kernels import native
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["refine", "sigmoid", "surely_below"]
+__all__ = ["HEATMAP_THRESHOLD", "refine", "sigmoid", "surely_below"]
+
+HEATMAP_THRESHOLD = 0.5
+"""Least probability of a window's peak by which a point is moved."""
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -35,7 +36,11 @@ def surely_below(score: float) -> np.float32:
 
 
 def refine(
-    points: NDArray[np.float32], heatmaps: NDArray[np.float32], *, kernel: int, threshold: float = 0.5
+    points: NDArray[np.float32],
+    heatmaps: NDArray[np.float32],
+    *,
+    kernel: int,
+    threshold: float = HEATMAP_THRESHOLD,
 ) -> NDArray[np.float32]:
     """Move points to the centre of mass of their heat map nearby (pose specification, section 7, step 4).
 
@@ -52,12 +57,6 @@ def refine(
         (N, K, 2) float32.
     """
     count, rows, columns, maps = heatmaps.shape
-    known = points.dtype == heatmaps.dtype == np.float32 and len(points) == count
-    if native is not None and known and points.size and heatmaps.flags.c_contiguous:
-        points = np.ascontiguousarray(points)
-        moved_points = np.empty_like(points)
-        native.refine(points, heatmaps, moved_points, count, (rows, columns, maps), kernel, threshold)
-        return moved_points
     landmarks = points.shape[1]
     size = np.array([columns, rows], np.float32)
     cell = np.trunc(points * size).astype(np.int64)

@@ -131,7 +131,7 @@ def _agrees(model: Model) -> bool:
         shared_core().compile_model(model, "CPU", config)([pixels[None] * np.float32(2 / 255) - 1]).values()
     )
     actual = np.empty(expected.shape[1:], np.float32)
-    network.run(pixels, [actual], 2)
+    network.run(pixels[None], [actual[None]], 2)
     return bool(np.abs(actual - expected[0]).max() < 1e-5 * np.abs(expected).max())
 
 

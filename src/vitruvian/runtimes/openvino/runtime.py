@@ -22,15 +22,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import CompiledModel, Core, InferRequest, Model, Node
 
-    from vitruvian.kernels.dense import DenseNetwork
-    from vitruvian.kernels.sparse import SparseNetwork
+    from vitruvian.kernels.network import KernelNetwork
     from vitruvian.runtimes.session import Graph, ModelFile, PixelInput, Session, Signature
 
 __all__ = ["OpenVINO", "shared_core"]
 
 _CLOSED = "the session is closed; open the pipeline again"
 _U8 = np.dtype(np.uint8)
-_MOST_THREADS = 8  # more of them wait for each other
 
 
 class OpenVINO:
@@ -170,15 +168,15 @@ class _OpenVINOSession:
 class _KernelSession:
     def __init__(
         self,
-        kernels: SparseNetwork | DenseNetwork,
+        kernels: KernelNetwork,
         inputs: Mapping[str, PixelInput],
         outputs: Mapping[str, tuple[int, ...]],
         network: str,
         threads: int | None,
     ) -> None:
-        self._kernels: SparseNetwork | DenseNetwork | None = kernels
+        self._kernels: KernelNetwork | None = kernels
         self._inputs, self._outputs, self._network = inputs, outputs, network
-        self._threads = min(threads or _cores(), _MOST_THREADS)
+        self._threads = threads or _cores()
 
     def run(self, inputs: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Run a batch; see ``Session.run``."""
@@ -188,8 +186,7 @@ class _KernelSession:
         if kernels is None:
             raise SessionError(_CLOSED, network=self._network)
         results = {name: np.empty((len(batch), *shape), np.float32) for name, shape in self._outputs.items()}
-        for i, picture in enumerate(batch):
-            kernels.run(picture, [result[i : i + 1] for result in results.values()], self._threads)
+        kernels.run(batch, list(results.values()), self._threads)
         return results
 
     def close(self) -> None:

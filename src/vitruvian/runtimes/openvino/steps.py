@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import Model, Node, Output
 
+    from vitruvian.kernels.network import KernelNetwork
     from vitruvian.runtimes.session import PixelInput, Signature
 
 __all__ = ["kernel_network"]
@@ -32,7 +33,7 @@ _MOST = 0.5  # share of multiplications that are not by zero, up to which leavin
 _TO_FIRST, _TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
-def kernel_network(model: Model, signature: Signature) -> SparseNetwork | DenseNetwork | None:
+def kernel_network(model: Model, signature: Signature) -> KernelNetwork | None:
     """Return a network for the kernels, if there are any and they were written for such a network.
 
     Args:
