@@ -46,15 +46,17 @@ INLINE void share(const step *s, int item, int *first, int *last)
     *first = s->out_channels * item / s->items, *last = s->out_channels * (item + 1) / s->items;
 }
 
-/* Zeros above and below the planes of some channels. */
-INLINE void frame(const step *s, float *memory, int first, int last)
+/* Zeros above and below the planes of some channels: by whom is at the rows beside them, whose core reads them next. */
+INLINE void frame(const step *s, float *memory, int first, int last, int is_top, int is_bottom)
 {
     int line = s->out_width + GAP, around = (GAP * line + GAP + LANES - 1) / LANES * LANES;
     for (int c = first; c < last; c++) {
         float *above = memory + s->out + (int64_t)c * s->out_plane - around;
         float *below = above + around + s->out_height * line;
-        for (int i = 0; i < around; i += LANES)
-            store(above + i, all(0)), store(below + i, all(0));
+        for (int i = 0; is_top && i < around; i += LANES)
+            store(above + i, all(0));
+        for (int i = 0; is_bottom && i < around; i += LANES)
+            store(below + i, all(0));
     }
 }
 
@@ -108,8 +110,8 @@ static void pointwise(const network *n, const step *s, int item)
     int groups = s->items / s->blocks, group = item % groups, block = item / groups;
     int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
     int begin = vectors * block / s->blocks, end = vectors * (block + 1) / s->blocks;
-    if (block == s->blocks - 1) /* whose last vector reaches beyond the planes */
-        frame(s, n->memory, first, last);
+    /* The last vector reaches beyond the planes, and writes zeros there, too. */
+    frame(s, n->memory, first, last, block == 0, block == s->blocks - 1);
     switch (end - begin) {
 #define BLOCK(count) case count: pointwise_block(n, s, first, last, begin * LANES, count); break;
         BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7)
@@ -163,8 +165,7 @@ INLINE void depthwise_rows(const network *n, const step *s, int item, const int 
     int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
     int bands = s->out_height / ROWS, groups = s->items / bands, group = item % groups, top = item / groups * ROWS;
     int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
-    if (top == 0)
-        frame(s, n->memory, first, last);
+    frame(s, n->memory, first, last, top == 0, top + ROWS == s->out_height);
     for (int c = first; c < last; c++) {
         const float *in = n->memory + s->in + (int64_t)c * s->in_plane - s->pad * in_line - s->pad;
         float *out = n->memory + s->out + (int64_t)c * s->out_plane;
@@ -205,7 +206,7 @@ INLINE void depthwise_narrow(const network *n, const step *s, int item, const in
             gap[0] = gap[1] = 0;
         }
     }
-    frame(s, n->memory, first, last);
+    frame(s, n->memory, first, last, 1, 1);
 }
 
 /* One function for each kind: compilers make more of small ones. */
@@ -264,8 +265,7 @@ static void first(const network *n, const step *s, int item)
     colours lines[3];
     int out_line = s->out_width + GAP, top = s->out_height * item / s->items;
     memset(lines, 0, sizeof lines);
-    if (item == 0)
-        frame(s, n->memory, 0, s->out_channels);
+    frame(s, n->memory, 0, s->out_channels, item == 0, item == s->items - 1);
     for (int y = top; y < s->out_height * (item + 1) / s->items; y++) {
         const float *seen[TAPS];
         for (int i = y == top ? 0 : 1; i < 3; i++) {
@@ -310,7 +310,7 @@ static void enlarge(const network *n, const step *s, int item)
     ivec before = _mm512_max_epi32(_mm512_sub_epi32(lane_numbers(), one), _mm512_setzero_si512());
     ivec behind = _mm512_min_epi32(_mm512_add_epi32(lane_numbers(), one), right);
     share(s, item, &begin, &end);
-    frame(s, n->memory, begin, end);
+    frame(s, n->memory, begin, end, 1, 1);
     for (int c = begin; c < end; c++) {
         const float *in = n->memory + s->in + (int64_t)c * s->in_plane, *added = added_plane(s, n->memory, c);
         float *out = n->memory + s->out + (int64_t)c * s->out_plane;
@@ -337,7 +337,7 @@ static void spread(const network *n, const step *s, int item)
 {
     int begin, end, in_line = s->in_width + GAP, out_line = s->out_width + GAP;
     share(s, item, &begin, &end);
-    frame(s, n->memory, begin, end);
+    frame(s, n->memory, begin, end, 1, 1);
     for (int c = begin; c < end; c++)
         for (int y = 0; y < s->out_height; y++) {
             int64_t plane = y % 2 * 2 * s->out_channels + c;
