@@ -81,3 +81,24 @@ def surround(
     size: NDArray[Any],
     rotation: NDArray[Any],
 ) -> None: ...
+def decode(
+    raw: NDArray[Any],
+    logits: NDArray[Any],
+    origins: NDArray[Any],
+    stride: int,
+    width: int,
+    side: float,
+    below: float,
+    least: float,
+    values: NDArray[Any],
+    scores: NDArray[Any],
+) -> int: ...
+def merge(
+    values: NDArray[Any],
+    scores: NDArray[Any],
+    width: int,
+    iou: float,
+    room: NDArray[Any],
+    means: NDArray[Any],
+    kept: NDArray[Any],
+) -> int: ...

@@ -7,6 +7,7 @@
 #include "body.h"
 #include "copy.h"
 #include "dense.h"
+#include "detections.h"
 #include "euro.h"
 #include "homography.h"
 #include "sparse.h"
@@ -302,6 +303,57 @@ static PyObject *read_bodies(PyObject *self, PyObject *args)
     return wrong ? NULL : Py_NewRef(Py_None);
 }
 
+PyDoc_STRVAR(decode_doc,
+             "decode(raw, logits, origins, stride, width, side, below, least, values, scores)\n--\n\n"
+             "Write what anchors see whose score is large enough; return how many.");
+
+static PyObject *decode(PyObject *self, PyObject *args)
+{
+    (void)self;
+    enum { BUFFERS = 5 };
+    Py_buffer b[BUFFERS];
+    anchor_answers a;
+    if (!PyArg_ParseTuple(args, "y*y*y*iifffw*w*:decode", &b[0], &b[1], &b[2], &a.stride, &a.width, &a.side, &a.below,
+                          &a.least, &b[3], &b[4]))
+        return NULL;
+    PyObject *result = NULL;
+    Py_ssize_t one = sizeof(float), count = b[1].len / one;
+    if (a.width < 4 || a.stride < a.width || b[0].len != count * a.stride * one || b[2].len != count * a.width * one
+        || b[3].len != b[2].len || b[4].len != b[1].len || count > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    } else {
+        a.raw = b[0].buf, a.logits = b[1].buf, a.origins = b[2].buf, a.anchors = (int)count;
+        result = PyLong_FromLong(detections_decode(&a, b[3].buf, b[4].buf));
+    }
+    release(b, BUFFERS);
+    return result;
+}
+
+PyDoc_STRVAR(merge_doc,
+             "merge(values, scores, width, iou, room, means, kept)\n--\n\n"
+             "Merge detections that overlap; return how many there are then.");
+
+static PyObject *merge(PyObject *self, PyObject *args)
+{
+    (void)self;
+    enum { BUFFERS = 5 };
+    Py_buffer b[BUFFERS];
+    int width;
+    float iou;
+    if (!PyArg_ParseTuple(args, "y*y*ifw*w*w*:merge", &b[0], &b[1], &width, &iou, &b[2], &b[3], &b[4]))
+        return NULL;
+    PyObject *result = NULL;
+    Py_ssize_t one = sizeof(float), count = b[1].len / one;
+    if (width < 4 || b[0].len != count * width * one || b[2].len != b[1].len || b[3].len != b[0].len
+        || b[4].len != b[1].len || count > INT32_MAX)
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    else
+        result = PyLong_FromLong(
+            detections_merge(b[0].buf, b[1].buf, (int)count, width, iou, b[2].buf, b[3].buf, b[4].buf));
+    release(b, BUFFERS);
+    return result;
+}
+
 PyDoc_STRVAR(surround_doc,
              "surround(points, (width, height), enlarged, centre, size, rotation)\n--\n\n"
              "Find the squares around some bodies; points: two of each.");
@@ -382,6 +434,8 @@ static PyObject *smooth(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc},
     {"read_bodies", read_bodies, METH_VARARGS, read_bodies_doc},
+    {"decode", decode, METH_VARARGS, decode_doc},
+    {"merge", merge, METH_VARARGS, merge_doc},
     {"surround", surround, METH_VARARGS, surround_doc},
     {"homography", homography, METH_VARARGS, homography_doc},
     {"warp", warp, METH_VARARGS, warp_doc},

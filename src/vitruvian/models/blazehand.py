@@ -13,8 +13,8 @@ import numpy as np
 
 from vitruvian.crop import Crop
 from vitruvian.landmarks import Landmarks, bounds, sides_exchanged
-from vitruvian.models.anchors import anchor_centres
-from vitruvian.models.heatmap import sigmoid, surely_below
+from vitruvian.models.anchors import Anchors
+from vitruvian.models.heatmap import surely_below
 from vitruvian.models.network import Network
 from vitruvian.models.nms import overlaps, weighted_nms
 from vitruvian.models.tiles import HINT, Sight, crops_of, radians_of
@@ -146,10 +146,7 @@ class BlazePalmDetector:
         self._network = Network(session, border="black")
         self._least = settings.min_hand_detection_confidence
         self._up = _UPRIGHT if settings.upright else _ORIGINAL
-        anchors = anchor_centres(_PALM_SIDE, strides=(8, 16, 16, 16))
-        # Centre and points count from the anchor, width and height do not.
-        self._origins = np.tile(anchors, 2 + _PALM_POINTS)
-        self._origins[:, 2:4] = 0
+        self._anchors = Anchors(_PALM_SIDE, strides=(8, 16, 16, 16), points=_PALM_POINTS)
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
         """Find the hands in each frame, best first.
@@ -168,7 +165,7 @@ class BlazePalmDetector:
         hands, hints, silent = [], [], surely_below(HINT)
         for boxes, logits, crop in zip(out["boxes"], out["scores"], crops, strict=True):
             if logits.max() > silent:
-                values, scores = self._decode(boxes, logits, HINT)
+                values, scores = self._anchors.seen(boxes, logits, HINT)
                 sure = scores >= least
                 hands.append(self._around(_merged(values[sure], scores[sure], crop)))
                 hints.append(self._around(_placed(values, scores, crop)))
@@ -182,26 +179,9 @@ class BlazePalmDetector:
         crops = [Crop.letterbox(frame.stamp.width, frame.stamp.height, _PALM_SIDE, turn) for frame in frames]
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         return [
-            _merged(*self._decode(boxes, scores, self._least), crop)
-            for boxes, scores, crop in zip(out["boxes"], out["scores"], crops, strict=True)
+            _merged(*self._anchors.seen(boxes, logits, self._least), crop)
+            for boxes, logits, crop in zip(out["boxes"], out["scores"], crops, strict=True)
         ]
-
-    def _decode(
-        self, raw: NDArray[np.float32], logits: NDArray[np.float32], least: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return box and points of anchors that see palms, as fractions of the crop, and scores (4.4)."""
-        # Few of the 2016 are near the threshold; each step on all of them costs more than all that follow.
-        near = np.flatnonzero(logits[:, 0] > surely_below(least))
-        scores = sigmoid(logits[near, 0])
-        if (low := scores < least).any():
-            near, scores = near[~low], scores[~low]
-        values = raw[near] / np.float32(_PALM_SIDE) + self._origins[near]
-        centre, half = values[:, :2].copy(), values[:, 2:4] / 2
-        values[:, :2] -= half
-        values[:, 2:4] = centre + half
-        if not (real := (half >= 0).all(axis=1)).all():
-            values, scores = values[real], scores[real]
-        return values, scores
 
     def _around(self, palms: Palms) -> Regions:
         """Return the square around the hand that each palm belongs to (section 4.5)."""
@@ -221,7 +201,7 @@ class BlazePalmDetector:
 
 def _merged(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop) -> Palms:
     """Return each palm once, of what anchors see of it (section 4.4), in the pixels of the picture (4.5)."""
-    return _placed(*weighted_nms(values[:, :4], values, scores, iou=0.3), crop)
+    return _placed(*weighted_nms(values, scores, iou=0.3), crop)
 
 
 def _placed(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop) -> Palms:

@@ -16,7 +16,7 @@ from vitruvian.crop import Crop
 from vitruvian.errors import OptionError
 from vitruvian.kernels import native
 from vitruvian.landmarks import Landmarks, Mask, bounds, sides_exchanged
-from vitruvian.models.anchors import anchor_centres
+from vitruvian.models.anchors import Anchors
 from vitruvian.models.heatmap import HEATMAP_THRESHOLD, refine, sigmoid, surely_below
 from vitruvian.models.network import Network
 from vitruvian.models.nms import weighted_nms
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _DETECTOR_SIDE = 224
-_BOX_AND_POINTS = 8  # numbers of an anchor: a box and two points; of two more points nothing uses the numbers
+_USED_POINTS = 2  # of an anchor's; of two more points nothing uses the numbers
 _LANDMARKER_SIDE = 256
 _POINTS = 39  # 33 landmarks, 2 auxiliary points, 4 that nothing uses
 _AUXILIARY = 2  # the middle of the hips, and a point on the circle around the whole body
@@ -128,10 +128,7 @@ class BlazePoseDetector:
     def __init__(self, session: Session, settings: PoseSettings) -> None:
         self._network = Network(session, border="black")
         self._settings = settings
-        anchors = anchor_centres(_DETECTOR_SIDE, strides=(8, 16, 32, 32, 32))
-        # Centre and points count from the anchor, width and height do not.
-        self._origins = np.tile(anchors, _BOX_AND_POINTS // 2)
-        self._origins[:, 2:4] = 0
+        self._anchors = Anchors(_DETECTOR_SIDE, strides=(8, 16, 32, 32, 32), points=_USED_POINTS)
 
     def __call__(self, frames: Sequence[Frame], rotation: int = 0) -> list[Regions]:
         """Find the bodies in each frame, best first.
@@ -149,8 +146,8 @@ class BlazePoseDetector:
         out = self._network.look([(frame.pixels, crop) for frame, crop in zip(frames, crops, strict=True)])
         least = self._settings.min_pose_detection_confidence
         return [
-            self._merged(*self._decode(boxes, scores[:, 0], least), crop, frame)
-            for boxes, scores, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
+            self._merged(*self._anchors.seen(boxes, logits, least), crop, frame)
+            for boxes, logits, crop, frame in zip(out["boxes"], out["scores"], crops, frames, strict=True)
         ]
 
     def inspect(self, frame: Frame, tiles: Sequence[Tile], rotation: int = 0) -> Sight:
@@ -160,53 +157,34 @@ class BlazePoseDetector:
         least = self._settings.min_pose_detection_confidence
         least = max(least * (1 - _DOUBT * (1 - least)), HINT)
         people, hints, silent = [], [], surely_below(HINT)
-        for boxes, logits, crop in zip(out["boxes"], out["scores"][..., 0], crops, strict=True):
+        for boxes, logits, crop in zip(out["boxes"], out["scores"], crops, strict=True):
             if logits.max() > silent:
-                values, scores = self._decode(boxes, logits, HINT)
+                values, scores = self._anchors.seen(boxes, logits, HINT)
                 sure = scores >= least
                 people.append(self._merged(values[sure], scores[sure], crop, frame))
-                hints.append(_placed(values[:, 4:], scores, crop, frame))
+                hints.append(_placed(values, scores, crop, frame))
         return Sight(joined(*people), joined(*hints))
 
     def _merged(
         self, values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame
     ) -> Regions:
         """Return one region for each body, of what anchors see of it (6.4)."""
-        half = values[:, 2:4] / 2
-        if not (real := (half >= 0).all(axis=1)).all():
-            values, scores, half = values[real], scores[real], half[real]
-        boxes = np.concatenate([values[:, :2] - half, values[:, :2] + half], axis=1)
-        return _placed(*weighted_nms(boxes, values[:, 4:], scores, self._settings.nms_iou), crop, frame)
-
-    def _decode(
-        self, raw: NDArray[np.float32], logits: NDArray[np.float32], least: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return what anchors see whose score is at least ``least`` (6.3).
-
-        Returns:
-            (M, 8) centre x, y, width and height of a box, body centre x, y, circle point x, y, all fractions
-            of the crop; (M,) scores.
-        """
-        # Few of the 2254 are near the threshold; each step on all of them costs more than all that follow.
-        near = np.flatnonzero(logits > surely_below(least))
-        scores = sigmoid(logits[near])
-        if (low := scores < least).any():
-            near, scores = near[~low], scores[~low]
-        return raw[near, :_BOX_AND_POINTS] / np.float32(_DETECTOR_SIDE) + self._origins[near], scores
+        merged, scores = weighted_nms(values, scores, self._settings.nms_iou)
+        return _placed(merged, scores, crop, frame)
 
 
-def _placed(points: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame) -> Regions:
+def _placed(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop, frame: Frame) -> Regions:
     """Return the regions around bodies that the detector saw in a crop.
 
     Args:
-        points: (N, 4) body centre x, y, circle point x, y, fractions of the crop.
+        values: (N, 8) corners of a box, body centre x, y, circle point x, y, fractions of the crop.
         scores: (N,) of the detections.
         crop: What the detector saw.
         frame: Of which picture.
     """
     # Mapping the points through the padded, turned crop is right for any rotation, where the original only
     # takes the padding off (section 17.1); upright the two agree.
-    points = crop.points_to_image(points.reshape(-1, 2, 2) * np.float32(_DETECTOR_SIDE))
+    points = crop.points_to_image(values[:, 4:].reshape(-1, 2, 2) * np.float32(_DETECTOR_SIDE))
     regions = regions_around(points, scores, frame.stamp.width, frame.stamp.height)
     real = (regions.size > 0).all(axis=1)  # which NaN is not
     return regions[np.flatnonzero(real)]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitruvian.kernels import native
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ __all__ = ["overlaps", "weighted_nms"]
 
 
 def weighted_nms(
-    boxes: NDArray[np.float32], values: NDArray[np.float32], scores: NDArray[np.float32], iou: float
+    values: NDArray[np.float32], scores: NDArray[np.float32], iou: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Merge overlapping detections (pose specification, section 6.4).
 
@@ -21,28 +23,32 @@ def weighted_nms(
     their score-weighted mean values, and the best one's score.
 
     Args:
-        boxes: (N, 4) x0, y0, x1, y1.
-        values: (N, V) what is averaged.
+        values: (N, V) what is averaged, first the corners x0, y0, x1, y1 of a box.
         scores: (N,) above 0.
         iou: Overlap (intersection over union) above which two detections are one.
 
     Returns:
         (M, V) means and (M,) scores, best first.
     """
+    if native is not None:
+        means, kept = np.empty_like(values), np.empty_like(scores)
+        room = np.empty(len(scores), np.int32)
+        count = native.merge(values, scores, values.shape[1], iou, room, means, kept)
+        return means[:count], kept[:count]
     order = np.argsort(-scores, kind="stable")
-    boxes, values, scores = boxes[order], values[order], scores[order]
-    merged, kept = [], []
+    values, scores = values[order], scores[order]
+    merged, best = [], []
     while len(scores):
-        together = overlaps(boxes[0], boxes) > iou
+        together = overlaps(values[0, :4], values[:, :4]) > iou
         if not together.any():  # a degenerate box does not even overlap itself
             break
         weights = scores[together]
         merged.append((values[together] * weights[:, None]).sum(axis=0) / weights.sum())
-        kept.append(scores[0])
+        best.append(scores[0])
         if together.all():
             break
-        boxes, values, scores = boxes[~together], values[~together], scores[~together]
-    return np.array(merged, np.float32).reshape(-1, values.shape[1]), np.array(kept, np.float32)
+        values, scores = values[~together], scores[~together]
+    return np.array(merged, np.float32).reshape(-1, values.shape[1]), np.array(best, np.float32)
 
 
 def overlaps(box: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.floating]:
