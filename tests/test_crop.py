@@ -313,3 +313,11 @@ def test_a_mask_seen_in_a_mirror_comes_back_the_right_way_round():
     mirrored = replace(crop, flipped=True).mask_to_image(half[:, ::-1].copy(), 100, 80)
     assert mirrored.sum() == pytest.approx(plain.sum(), rel=0.1)
     assert np.minimum(plain, mirrored).sum() > 0.85 * plain.sum()
+
+
+def test_both_ways_place_points_alike(monkeypatch):
+    crop = Crop(333.25, 99.5, 410.0, 377.0, 0.7, (256, 192), flipped=True)
+    points = np.random.default_rng(2).uniform(-50, 300, (40, 7, 2)).astype(np.float32)
+    ours = crop.points_to_image(points)
+    monkeypatch.setattr("vitruvian.crop.native", None)
+    np.testing.assert_allclose(ours, crop.points_to_image(points), rtol=1e-6)

@@ -186,6 +186,10 @@ class Crop:
 
     def points_to_image(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """Carry (…, 2) points from crop pixels to image pixels."""
+        if native is not None and points.dtype == np.float32 and points.flags.c_contiguous:
+            placed = np.empty(points.shape, np.float32)
+            native.place(points, (*self._to_image[0], *self._to_image[1]), placed)
+            return placed
         return _apply(self.to_image, points)
 
     def points_to_crop(self, points: NDArray[np.floating]) -> NDArray[np.float32]:

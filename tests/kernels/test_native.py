@@ -104,6 +104,14 @@ def test_squares_that_do_not_fit_are_refused(arguments, number, other):
         native.surround(*given)
 
 
+@pytest.mark.parametrize("shapes", [((3, 2), (2, 2)), ((3,), (3,))])
+def test_places_that_do_not_fit_are_refused(arguments, shapes):
+    del arguments
+    points, out = (np.zeros(shape, np.float32) for shape in shapes)
+    with pytest.raises(ValueError, match="shapes"):
+        native.place(points, (1, 0, 0, 0, 1, 0), out)
+
+
 def test_a_map_that_does_not_fit_is_refused(arguments):
     del arguments
     with pytest.raises(ValueError, match="shape"):

@@ -1,17 +1,12 @@
 #include "body.h"
 
+#include "affine.h"
+
 #include <math.h>
 
 /* As NumPy's minimum and maximum: what is not a number stays so. */
 static float least(float a, float b) { return isnan(a) || a < b ? a : b; }
 static float most(float a, float b) { return isnan(a) || a > b ? a : b; }
-
-static void place(const body_crop *crop, const float *point, float *to)
-{
-    const double *m = crop->to_image;
-    to[0] = (float)(m[0] * point[0] + m[1] * point[1] + m[2]);
-    to[1] = (float)(m[3] * point[0] + m[4] * point[1] + m[5]);
-}
 
 static void turn(const body_crop *crop, const float *direction, float *to)
 {
@@ -30,11 +25,11 @@ void body_read(const body_shape *s, const body_crop *crop, const float *numbers,
         heatmap_refine(&s->map, point, heatmaps + i, moved);
         moved[0] *= s->side, moved[1] *= s->side;
         if (i >= s->landmarks) {
-            place(crop, moved, to->auxiliary + 2 * (i - s->landmarks));
+            affine_place(crop->to_image, moved, to->auxiliary + 2 * (i - s->landmarks));
             continue;
         }
         float *xy = to->xy + 2 * i;
-        place(crop, moved, xy);
+        affine_place(crop->to_image, moved, xy);
         to->depth[i] = numbers[2] * (float)crop->scale;
         to->score[i] = heatmap_sigmoid(numbers[3]), to->presence[i] = heatmap_sigmoid(numbers[4]);
         turn(crop, world + 3 * i, to->world + 3 * i);

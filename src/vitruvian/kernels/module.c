@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "affine.h"
 #include "body.h"
 #include "copy.h"
 #include "dense.h"
@@ -354,6 +355,29 @@ static PyObject *merge(PyObject *self, PyObject *args)
     return result;
 }
 
+PyDoc_STRVAR(place_doc,
+             "place(points, (a, b, x, c, d, y), out)\n--\n\n"
+             "Carry points over by an affine map.");
+
+static PyObject *place(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer points, out;
+    double map[6];
+    if (!PyArg_ParseTuple(args, "y*(dddddd)w*:place", &points, &map[0], &map[1], &map[2], &map[3], &map[4], &map[5],
+                          &out))
+        return NULL;
+    int wrong = points.len != out.len || points.len % (2 * sizeof(float));
+    if (wrong)
+        PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
+    else
+        for (Py_ssize_t i = 0; i < points.len / (Py_ssize_t)sizeof(float); i += 2)
+            affine_place(map, (const float *)points.buf + i, (float *)out.buf + i);
+    PyBuffer_Release(&points);
+    PyBuffer_Release(&out);
+    return wrong ? NULL : Py_NewRef(Py_None);
+}
+
 PyDoc_STRVAR(surround_doc,
              "surround(points, (width, height), enlarged, centre, size, rotation)\n--\n\n"
              "Find the squares around some bodies; points: two of each.");
@@ -436,6 +460,7 @@ static PyMethodDef methods[] = {
     {"read_bodies", read_bodies, METH_VARARGS, read_bodies_doc},
     {"decode", decode, METH_VARARGS, decode_doc},
     {"merge", merge, METH_VARARGS, merge_doc},
+    {"place", place, METH_VARARGS, place_doc},
     {"surround", surround, METH_VARARGS, surround_doc},
     {"homography", homography, METH_VARARGS, homography_doc},
     {"warp", warp, METH_VARARGS, warp_doc},

@@ -186,8 +186,9 @@ def _placed(values: NDArray[np.float32], scores: NDArray[np.float32], crop: Crop
     # takes the padding off (section 17.1); upright the two agree.
     points = crop.points_to_image(values[:, 4:].reshape(-1, 2, 2) * np.float32(_DETECTOR_SIDE))
     regions = regions_around(points, scores, frame.stamp.width, frame.stamp.height)
-    real = (regions.size > 0).all(axis=1)  # which NaN is not
-    return regions[np.flatnonzero(real)]
+    sizes = regions.size.tolist()
+    real = [row for row, (across, down) in enumerate(sizes) if across > 0 and down > 0]  # which NaN is not
+    return regions if len(real) == len(regions) else regions[np.array(real, np.intp)]
 
 
 def regions_around(
