@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,10 +7,11 @@ from hypothesis import strategies as st
 
 from vitruvian import Landmarks, OptionError, Skeleton, Smoothing
 from vitruvian.kernels import native
+from vitruvian.landmarks import concatenated
 from vitruvian.smoothing import (
     SMOOTHING,
     Cutoffs,
-    Filters,
+    FilterBank,
     LowPass,
     OneEuro,
     OriginalFilters,
@@ -129,27 +132,59 @@ def test_an_object_without_size_is_not_filtered():
     assert filters(_person(150), 0, 1040 * MS).xy[0, 0, 0] == 150
 
 
+def _bank(smoothing=SMOOTHING["live"], names=(0,)) -> FilterBank:
+    bank = FilterBank(smoothing)
+    bank.keep(names)
+    return bank
+
+
 def test_boxes_follow_the_landmarks():
-    filters = Filters(SMOOTHING["live"])
-    filters(_person(100), 400, 0)
-    moved = filters(_person(110), 400, 33 * MS)
+    bank = _bank()
+    bank.smoothed(_person(100), [400], 0)
+    moved = bank.smoothed(_person(110), [400], 33 * MS)
     assert 100 < moved.xy[0, 0, 0] < 110
     assert moved.box[0, 0] == moved.xy[0, :, 0].min()
 
 
 def test_scores_follow_time_and_not_the_number_of_frames():
-    slow, fast = Filters(SMOOTHING["live"]), Filters(SMOOTHING["live"])
-    for filters, step in ((slow, 100), (fast, 10)):
-        filters(_person(1, score=1), 400, 0)
+    slow, fast = _bank(), _bank()
+    for bank, step in ((slow, 100), (fast, 10)):
+        bank.smoothed(_person(1, score=1), [400], 0)
         for t in range(step, 301, step):
-            last = filters(_person(1, score=0), 400, t * MS)
+            last = bank.smoothed(_person(1, score=0), [400], t * MS)
         assert last.score[0, 0] == pytest.approx(np.exp(-0.3 / SMOOTHING["live"].scores), abs=1e-5)
 
 
 def test_off_leaves_everything_as_it_is():
-    filters = Filters(None)
     person = _person(5)
-    assert filters(person, 400, 0) is person
+    assert _bank(None).smoothed(person, [400], 0) is person
+
+
+def test_each_has_filters_of_their_own_until_they_leave():
+    together, alone, other = _bank(names="ab"), _bank(names="b"), _bank(names="a")
+    for frame in range(3):
+        a, b = _person(100 + 7 * frame), _person(500 - 11 * frame)
+        both = together.smoothed(concatenated([a, b]), [400, 300], frame * 33 * MS)
+        singles = other.smoothed(a, [400], frame * 33 * MS), alone.smoothed(b, [300], frame * 33 * MS)
+        for row, single in enumerate(singles):
+            for name in ("xy", "box", "depth", "world", "score"):
+                assert (getattr(both, name)[row] == getattr(single, name)[0]).all()
+    together.keep("b")
+    assert 460 < together.smoothed(_person(460), [300], 99 * MS).xy[0, 0, 0] < 478
+    together.keep("ba")
+    back = together.smoothed(concatenated([_person(460), _person(0)]), [300, 400], 132 * MS)
+    assert back.xy[1, 0, 0] == 0
+
+
+@pytest.mark.parametrize("column", ["xy", "auxiliary"])
+def test_what_is_aimed_at_is_the_auxiliary_points_or_the_landmarks(column):
+    bank, (person, moved) = _bank(), (_person(100), _person(110))
+    if column == "xy":
+        person, moved = replace(person, auxiliary=None), replace(moved, auxiliary=None)
+    bank.aimed(person, [400], 0)
+    aimed = bank.aimed(moved, [400], 33 * MS)
+    assert (getattr(aimed, column) < getattr(moved, column)).all()
+    assert aimed.score is moved.score
 
 
 def test_presets_have_names():

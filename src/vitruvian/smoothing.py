@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from vitruvian.landmarks import bounds
 from vitruvian.options import check_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from vitruvian.landmarks import Landmarks
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 __all__ = [
     "SMOOTHING",
     "Cutoffs",
-    "Filters",
+    "FilterBank",
     "LowPass",
     "OneEuro",
     "OriginalFilters",
     "Smoothing",
     "smoothing_named",
 ]
+
+_K = TypeVar("_K")
 
 _FIRST_FREQUENCY = 30.0  # hertz, until two times are known
 
@@ -249,55 +253,111 @@ class OriginalFilters:
         return replace(people, auxiliary=self._auxiliary(people.auxiliary, time, 1 / size))
 
 
-class Filters:
-    """The filters of one person, from the moment they come into sight until they leave it.
+class FilterBank(Generic[_K]):
+    """The filters of everybody in a stream, each from the moment they come into sight until they leave it.
 
     Args:
         smoothing: How strongly; ``None``: landmarks stay as they are.
-        boxed: Whether the person's box is one of its own, which stays as it is; if not, it is that around the
+        boxed: Whether boxes are their own, which stay as they are; if not, they are those around the
             landmarks.
     """
 
     def __init__(self, smoothing: Smoothing | None, *, boxed: bool = False) -> None:
         self._smoothing, self._boxed = smoothing, boxed
+        self._filters: dict[_K, _Filters] = {}
+
+    def keep(self, names: Iterable[_K]) -> None:
+        """Say who is in the next frame, in the order of its rows; the others' filters are forgotten."""
+        self._filters = {name: self._filters.get(name) or _Filters(self._smoothing) for name in names}
+
+    def aimed(self, people: Landmarks, sizes: Sequence[float], time: int) -> Landmarks:
+        """Smooth the points that tell where to look next; arguments as below.
+
+        These are the auxiliary points, or, where a model has none, the landmarks themselves.
+        """
+        points = people.xy if people.auxiliary is None else people.auxiliary
+        rows = zip(self._filters.values(), _rows(points, len(people)), sizes, strict=True)
+        aimed = _together([filters.aim(row, size, time) for filters, row, size in rows])
+        if people.auxiliary is None:
+            return replace(people, xy=aimed)
+        return replace(people, auxiliary=aimed)
+
+    def smoothed(self, people: Landmarks, sizes: Sequence[float], time: int) -> Landmarks:
+        """Smooth the landmarks of the next frame.
+
+        Args:
+            people: Those who are kept.
+            sizes: Of each, in pixels.
+            time: Nanoseconds, rising.
+        """
+        if self._smoothing is None or not len(people):
+            return people
+        columns = (people.xy, people.depth, people.world, people.score)
+        rows = zip(*(_rows(column, len(people)) for column in columns), strict=True)
+        every = zip(self._filters.values(), rows, sizes, strict=True)
+        smoothed = [
+            filters(xy, depth, world, score, size, time) for filters, (xy, depth, world, score), size in every
+        ]
+        xy = _together([row.xy for row in smoothed])
+        return replace(
+            people,
+            xy=xy,
+            box=people.box if self._boxed else bounds(xy),
+            depth=None if people.depth is None else _together([row.depth for row in smoothed]),
+            world=None if people.world is None else _together([row.world for row in smoothed]),
+            score=None if people.score is None else _together([row.score for row in smoothed]),
+        )
+
+
+class _Smoothed(NamedTuple):
+    """Columns of one person."""
+
+    xy: NDArray[np.float32]
+    depth: NDArray[np.float32] | None
+    world: NDArray[np.float32] | None
+    score: NDArray[np.float32] | None
+
+
+class _Filters:
+    """The filters of one person."""
+
+    def __init__(self, smoothing: Smoothing | None) -> None:
+        self._smoothing = smoothing
         self._aimed = OneEuro(_AUXILIARY)
         if smoothing is not None:
             self._image, self._world = OneEuro(smoothing.image), OneEuro(smoothing.world)
             self._score = LowPass()
         self._before: int | None = None
 
-    def aim(self, person: Landmarks, size: float, time: int) -> Landmarks:
-        """Smooth the points that tell where to look next; arguments as below.
+    def aim(self, points: NDArray[np.float32], size: float, time: int) -> NDArray[np.float32]:
+        return self._aimed(points, time, 1 / max(size, 1.0))
 
-        These are the auxiliary points, or, where a model has none, the landmarks themselves.
-        """
-        scale = 1 / max(size, 1.0)
-        if person.auxiliary is None:
-            return replace(person, xy=self._aimed(person.xy, time, scale))
-        return replace(person, auxiliary=self._aimed(person.auxiliary, time, scale))
-
-    def __call__(self, person: Landmarks, size: float, time: int) -> Landmarks:
-        """Smooth one person's landmarks of the next frame.
-
-        Args:
-            person: One instance.
-            size: Of the person, in pixels.
-            time: Nanoseconds, rising.
-        """
-        if self._smoothing is None:
-            return person
+    def __call__(
+        self,
+        xy: NDArray[np.float32],
+        depth: NDArray[np.float32] | None,
+        world: NDArray[np.float32] | None,
+        score: NDArray[np.float32] | None,
+        size: float,
+        time: int,
+    ) -> _Smoothed:
+        assert self._smoothing is not None  # noqa: S101  # which is asked before
         passed = 0.0 if self._before is None else (time - self._before) / 1e9
         share = np.float32(1 - math.exp(-passed / self._smoothing.scores))
         self._before = time
-        xy, depth = _parted(self._image(_stacked(person.xy, person.depth), time, 1 / max(size, 1.0)))
-        return replace(
-            person,
-            xy=xy,
-            box=person.box if self._boxed else bounds(xy),
-            depth=depth,
-            world=None if person.world is None else self._world(person.world, time),
-            score=None if person.score is None else self._score(person.score, share),
-        )
+        xy, depth = _parted(self._image(_stacked(xy, depth), time, 1 / max(size, 1.0)))
+        world = None if world is None else self._world(world, time)
+        return _Smoothed(xy, depth, world, None if score is None else self._score(score, share))
+
+
+def _rows(column: NDArray[np.float32] | None, count: int) -> Sequence[Any]:
+    """Return each person's part of a column, with its first axis."""
+    return [None if column is None else column[row : row + 1] for row in range(count)]
+
+
+def _together(rows: Sequence[Any]) -> NDArray[np.float32]:
+    """Undo that."""
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
 def _stacked(xy: NDArray[np.float32], depth: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ import numpy as np
 from vitruvian.following import NOWHERE, joined, overlap, scaled, seconds
 from vitruvian.frame import Frame
 from vitruvian.landmarks import Landmarks, concatenated, picked
-from vitruvian.smoothing import Filters
+from vitruvian.smoothing import FilterBank
 from vitruvian.tracking import FEW, Tracker
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class _Memory:
         self._stages, self._options = stages, options
         self._tracker = Tracker(options.tracking.keep, stages.traits.drift, stages.traits.sure)
         self._wander = None if stages.wander is None else stages.wander(options.tracking)
-        self._filters: dict[int, Filters] = {}
+        self._filters = FilterBank[int](options.smoothing, boxed=stages.traits.boxed)
         self._shown: list[int] = []  # who was in the last frame
         self._regions = NOWHERE  # where to look for them in the next one
         self._before: Stamp | None = None
@@ -141,7 +141,7 @@ class _Memory:
         if (before.width, before.height) != (stamp.width, stamp.height):
             self._regions = scaled(self._regions, before, stamp)
             self._tracker.rescale(np.array([stamp.width / before.width, stamp.height / before.height]))
-            self._filters = {}
+            self._filters.keep([])
 
     def _places(self, frame: Frame, now: float) -> _Places:
         """Return where to look for those who were in the last frame, and in boxes for newcomers too."""
@@ -202,20 +202,14 @@ class _Memory:
 
     def _smoothed(self, people: Landmarks, stamp: Stamp, time: int) -> Landmarks:
         """Return the smoothed landmarks, and remember where to look for them in the next frame."""
-        self._filters = {
-            name: self._filters.get(name) or Filters(self._options.smoothing, boxed=self._stages.traits.boxed)
-            for name in self._shown
-        }
+        self._filters.keep(self._shown)
         if not len(people):
             self._regions = NOWHERE
             return people
         extent = self._stages.follow(people, stamp).size.mean(axis=1).tolist()
-        every = [picked(people, np.array([row])) for row in range(len(people))]
-        rows = list(zip(every, self._filters.values(), extent, strict=True))
         # Without this the crop, and with it all that is read from it, trembles (section 17.6).
-        aimed = concatenated([filters.aim(row, size, time) for row, filters, size in rows])
-        self._regions = self._stages.follow(aimed, stamp)
-        return concatenated([filters(row, size, time) for row, filters, size in rows])
+        self._regions = self._stages.follow(self._filters.aimed(people, extent, time), stamp)
+        return self._filters.smoothed(people, extent, time)
 
 
 def _paired(known: Regions, found: Regions) -> dict[int, int]:

@@ -135,17 +135,17 @@ class _Track:
         """Return how well the place of a body agrees with where this one should be, from 0 to 1."""
         return math.exp(-((self.distance(xy, time) / self.falloff(time)) ** 2) / 2)
 
-    def update(self, person: Landmarks, time: float, likeness: float) -> None:
+    def update(self, people: Landmarks, row: int, time: float, likeness: float) -> None:
         """Take note of how they look now; ``likeness`` is how well that agrees with what was expected."""
-        xy, passed, age = person.xy[0].copy(), time - self.seen, time - self.born
+        xy, passed, age = people.xy[row].copy(), time - self.seen, time - self.born
         if passed > 0:
             speed = _leap(xy, self.xy) / passed
             # Half hidden, a body seems to leap: what is unlike it says little about how it moves.
             self.velocity = self.velocity + likeness * _share(passed, age, _QUICK) * (speed - self.velocity)
             self.heading = self.heading + likeness * _share(passed, age, _SLOW) * (speed - self.heading)
             self.size += likeness * _share(passed, age, _SLOW) * (float(sizes(xy[None])[0]) - self.size)
-            if self.right is not None and person.handedness is not None:
-                self.right += _share(passed, age, _SIDE) * (float(person.handedness[0]) - self.right)
+            if self.right is not None and people.handedness is not None:
+                self.right += _share(passed, age, _SIDE) * (float(people.handedness[row]) - self.right)
         self.xy, self.seen, self.lost, self.rivals = xy, time, False, {}
         self.proven |= age >= _PROOF
 
@@ -194,7 +194,7 @@ class Tracker:
         for row, track in enumerate(_matched(likeness, own, self._least(likeness))):
             if track is not None:
                 identities[row] = names[track]
-                self._tracks[names[track]].update(people[row], time, likeness[track, row])
+                self._tracks[names[track]].update(people, row, time, likeness[track, row])
         self._lose(time)
         identities = self._recognised(self._untangled(identities, people, time), people, time)
         # What was looked for and is not them is nobody: only a detector finds newcomers.
@@ -243,13 +243,17 @@ class Tracker:
 
     def _agreement(self, people: Landmarks) -> NDArray[np.float64]:
         """Return how well the side of each instance agrees with each track's: (tracks, instances), to 1."""
+        if people.handedness is None:
+            return np.ones((len(self._tracks), len(people)))
         right = np.array([track.right for track in self._tracks.values()], np.float64)  # None becomes NaN
-        other = np.nan if people.handedness is None else people.handedness[None]
+        other = people.handedness[None]
         agreement: NDArray[np.float64] = 1 - _SIDED * np.nan_to_num(np.abs(right[:, None] - other))
         return agreement
 
     def _least(self, likeness: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how similar each instance must be to each track to be theirs: (tracks, instances)."""
+        if not any(track.lost for track in self._tracks.values()):
+            return np.full(likeness.shape, _MATCH)
         lost = np.array([track.lost for track in self._tracks.values()], np.bool_)[:, None]
         # Who is lost may look like much, but not like a part of somebody in sight.
         taken = np.where(lost, 0.0, likeness).max(axis=0, initial=0) >= _NEW
@@ -282,7 +286,7 @@ class Tracker:
                 if astray > _ASTRAY and track.distance(people.xy[row], time) < astray / 2:
                     untangled[row] = other
                     self._tracks[name] = replace(rival, rivals={})
-                    track.update(people[row], time, 0.0)
+                    track.update(people, row, time, 0.0)
                     break
         return untangled
 
@@ -301,13 +305,15 @@ class Tracker:
             }
             best = max(likeness, key=lambda other: likeness[other], default=None)
             if best is not None and likeness[best] >= _RETURN:
-                self._tracks[best].update(person, time, 0.0)
+                self._tracks[best].update(people, row, time, 0.0)
                 del self._tracks[name]
                 recognised[row] = best
         return recognised
 
     def _newcomers(self, people: Landmarks, rows: Sequence[int], time: float) -> dict[int, int]:
         """Give identities to those of these rows who are somebody new."""
+        if not rows:
+            return {}
         present = [track for track in self._tracks.values() if track.seen == time]
         boxes = known_bounds(
             np.array([track.xy for track in present], np.float32).reshape(-1, *people.xy.shape[1:])

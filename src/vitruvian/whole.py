@@ -20,7 +20,7 @@ from vitruvian.landmarks import Landmarks, concatenated
 from vitruvian.models.blazehand import aims
 from vitruvian.regions import Regions
 from vitruvian.skeleton import Skeleton
-from vitruvian.smoothing import Filters
+from vitruvian.smoothing import FilterBank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -204,12 +204,12 @@ class _Memory:
     """What a stream remembers of hands from one frame to the next."""
 
     def __init__(self, whole: Whole, tracking: Tracking, smoothing: Smoothing | None, rotation: int) -> None:
-        self._whole, self._tracking, self._smoothing = whole, tracking, smoothing
+        self._whole, self._tracking = whole, tracking
         self._rotation = rotation
         self._people: frozenset[int] = frozenset()
         # Of the hand of each person's each side, from the wrist of the body: the arm carries it along.
         self._regions: dict[tuple[int, int], Regions] = {}
-        self._filters: dict[tuple[int, int], Filters] = {}
+        self._filters = FilterBank[tuple[int, int]](smoothing)
         self._seen: dict[tuple[int, int], float] = {}  # when each of these hands was seen last
         self._before: Stamp | None = None
         self._start: float | None = None
@@ -245,7 +245,7 @@ class _Memory:
         before, self._before = self._before or stamp, stamp
         if (before.width, before.height) != (stamp.width, stamp.height):
             self._regions = {arm: scaled(each, before, stamp) for arm, each in self._regions.items()}
-            self._filters = {}
+            self._filters.keep([])
 
     def _follow(self, frame: Frame, bodies: Landmarks, arms: Sequence[tuple[int, int]]) -> Held:
         """Return the hands that are where those of the last frame led to."""
@@ -268,10 +268,8 @@ class _Memory:
     def _smoothed(
         self, hands: Landmarks, names: Sequence[tuple[int, int]], sizes: Sequence[float], time: int
     ) -> Landmarks:
-        self._filters = {name: self._filters.get(name) or Filters(self._smoothing) for name in names}
-        rows = zip(hands, self._filters.values(), sizes, strict=True)
-        smoothed = [filters(hand, size, time) for hand, filters, size in rows]
-        return concatenated(smoothed) if smoothed else hands
+        self._filters.keep(names)
+        return self._filters.smoothed(hands, sizes, time)
 
 
 def _wrists(bodies: Landmarks) -> NDArray[np.float32]:

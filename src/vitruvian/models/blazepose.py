@@ -244,6 +244,8 @@ class BlazePoseLandmarker:
         self._flipped = flipped
         self._skeleton = Skeleton.named("body33")
         self._least = np.float32(settings.min_pose_presence_confidence)
+        nothing = {name: np.empty((0, *shape), np.float32) for name, shape in LANDMARKER.outputs.items()}
+        self._nobody = self._landmarks(nothing, [])
 
     def __call__(self, frames: Sequence[Frame], regions: Sequence[Regions]) -> list[Landmarks]:
         """Read the bodies in all regions of all frames as one batch.
@@ -256,7 +258,7 @@ class BlazePoseLandmarker:
             For each frame those whose presence is above the threshold, in the order of the regions.
         """
         people = [
-            self._landmarks(out or _nothing(landmarker_outputs(self._settings)), crops)
+            self._landmarks(out, crops) if crops else self._nobody
             for out, crops in self._network.read(frames, regions, _LANDMARKER_SIDE, flipped=self._flipped)
         ]
         return [sides_exchanged(some) for some in people] if self._flipped else people
@@ -328,11 +330,6 @@ class BlazePoseLandmarker:
             return None
         pairs = zip(out["segmentation"], crops, strict=True)
         return tuple(Mask(sigmoid(logits[..., 0]), crop) for logits, crop in pairs)
-
-
-def _nothing(outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    """Return what the network would answer to an empty batch."""
-    return {name: np.empty((0, *LANDMARKER.outputs[name]), np.float32) for name in outputs}
 
 
 def _stack(rows: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
