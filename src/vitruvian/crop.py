@@ -33,7 +33,7 @@ _MOST_THREADS = 4  # for one crop: it takes a quarter of a millisecond
 
 _BITS = 5  # positions are rounded to 1/32 of a pixel
 _STEPS = 1 << _BITS
-_INT16 = np.iinfo(np.int16)
+_INT16, _INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Crop:
             and bool(native.WARP_SUPPORTED)
             and _is_picture(pixels)
             and (out is None or (_is_picture(out) and out.shape[:2] == self.output[::-1]))
-            and 0 < pixels.size <= np.iinfo(np.int32).max
+            and 0 < pixels.size <= _INT32.max
             and min(pixels.shape[:2]) >= 2
             and max(pixels.shape) <= _INT16.max
             and self.output[0] <= native.WARP_MOST_COLUMNS

@@ -48,7 +48,7 @@ def similarity(
         counts = np.where(known, np.nan_to_num(weights), 0.0)
         return np.asarray((np.nan_to_num(alike) * counts).sum(axis=1) / counts.sum(axis=1).clip(_LEAST))
     if known.all():
-        return np.asarray(alike.mean(axis=1))
+        return np.asarray(alike.sum(axis=1) / alike.shape[1])  # half the price of a mean
     return np.asarray(np.where(known, alike, 0).sum(axis=1) / known.sum(axis=1).clip(1))
 
 

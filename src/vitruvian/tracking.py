@@ -69,7 +69,7 @@ def _leap(xy: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.fl
     """Return how far the middle of a body moved, (2,): that of the points known of both, if there are any."""
     known = np.isfinite(xy[:, 0]) & np.isfinite(before[:, 0])
     if known.all():
-        return np.asarray(xy.mean(axis=0) - before.mean(axis=0))
+        return np.asarray((xy - before).sum(axis=0) / len(xy))  # half the price of means
     if known.any():
         return np.asarray((xy - before)[known].mean(axis=0))
     return np.asarray(np.nanmean(xy, axis=0) - np.nanmean(before, axis=0))
@@ -341,11 +341,13 @@ def _matched(
     tracks, rows = likeness.shape
     if not tracks:
         return [None] * rows
-    if tracks == rows == 1:
-        return [0 if likeness[0, 0] >= least[0, 0] else None]
+    possible = likeness >= least
+    pairs = np.argwhere(possible).tolist()
+    if len({track for track, _ in pairs}) == len({row for _, row in pairs}) == len(pairs):  # nothing to solve
+        found = {row: track for track, row in pairs}
+        return [found.get(row) for row in range(rows)]
     from lap import lapjv  # noqa: PLC0415  # opens a foreign world
 
-    possible = likeness >= least
     _, _, taken = lapjv(np.where(possible, -likeness - _OWN * own, 0.0), extend_cost=True)
     return [
         track if 0 <= track < tracks and possible[track, row] else None

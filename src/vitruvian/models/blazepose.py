@@ -243,7 +243,7 @@ class BlazePoseLandmarker:
         self._settings = settings
         self._flipped = flipped
         self._skeleton = Skeleton.named("body33")
-        self._least = np.float32(settings.min_pose_presence_confidence)
+        self._least = float(np.float32(settings.min_pose_presence_confidence))  # as it is compared
         nothing = {name: np.empty((0, *shape), np.float32) for name, shape in LANDMARKER.outputs.items()}
         self._nobody = self._landmarks(nothing, [])
 
@@ -265,7 +265,8 @@ class BlazePoseLandmarker:
 
     def _landmarks(self, out: Mapping[str, NDArray[np.float32]], crops: Sequence[Crop]) -> Landmarks:
         """Decode the rows of one frame (section 7)."""
-        present = [row for row, presence in enumerate(out["presence"]) if presence > self._least]
+        presences = out["presence"][:, 0].tolist()
+        present = [row for row, presence in enumerate(presences) if presence > self._least]
         if len(present) < len(crops):  # an index copies, and heat maps are large
             crops = [crops[row] for row in present]
             out = {name: tensor[present] for name, tensor in out.items()}
