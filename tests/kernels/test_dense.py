@@ -175,7 +175,7 @@ def test_channels_that_are_always_zero_are_left_out(every):
     steps += [convolution, _pointwise(convolution.result, 16, bias=_numbers(16))]
     _assert_right(steps)
     written = [*steps, Step(Kind.WRITE, steps[-1].result, None)]
-    behind = DenseNetwork(written)._layers[-2]
+    behind = DenseNetwork(written)._layers[-1]
     assert behind["used"] == (48 if every else 40)
 
 
@@ -193,7 +193,7 @@ def test_channels_that_others_see_stay(seen):
     steps.append(_pointwise(other, 16, added=behind.result))
     _assert_right(steps)
     written = [*steps, Step(Kind.WRITE, steps[-1].result, None)]
-    assert [layer["used"] for layer in DenseNetwork(written)._layers][-3:] == [16, 16, 16]
+    assert [layer["used"] for layer in DenseNetwork(written)._layers][-2:] == [16, 16]
 
 
 def test_a_step_that_nobody_reads():
@@ -213,6 +213,32 @@ def test_several_outputs_and_where_they_are_written():
     DenseNetwork([*steps, *writes]).run(pixels[None], [one[None], two[None]], 2)
     assert (two == one).all()
     assert np.abs(one.transpose(2, 0, 1) - calculated(steps, pixels)[made]).max() < 1e-5
+
+
+@pytest.mark.parametrize("channels", [1, 16, 39, 48])
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_what_is_but_an_output_is_written_by_what_makes_it(channels, others):
+    """By a step of its own where a step reads it, too, or it is written twice."""
+    steps = _smaller(14, 16)
+    steps.append(_pointwise(steps[-1].result, channels, bias=_numbers(channels), low=-1.0))
+    made, pixels = steps[-1].result, NUMBERS.integers(0, 256, (224, 224, 3), np.uint8)
+    last = steps[-1]
+    if others == 1:
+        steps.append(last := _pointwise(made, 5))
+    count = channels * 14 * 14
+    writes = [Step(Kind.WRITE, made, None, target_index=3)]
+    writes += [Step(Kind.WRITE, last.result, None, target=1)] if others else []
+    network = DenseNetwork([*steps, *writes])
+    assert network._layers["written"].tolist()[-2:] == [[0, channels], [5, 0], [0, 0]][others]
+    one = np.full(count + 5, np.nan, np.float32)
+    two = np.full((14, 14, last.result.channels), np.nan, np.float32)
+    network.run(pixels[None], [one[None], two[None]], 2)
+    expected = calculated(steps, pixels)
+    assert np.isnan(one[[0, 1, 2, -2, -1]]).all()
+    actual = one[3:-2].reshape(14, 14, channels).transpose(2, 0, 1)
+    assert np.abs(actual - expected[made]).max() < 1e-5
+    if others:
+        assert np.abs(two.transpose(2, 0, 1) - expected[last.result]).max() < 1e-5
 
 
 def test_many_threads_at_once_and_again():

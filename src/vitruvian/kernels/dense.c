@@ -53,6 +53,12 @@ INLINE void finish(const dense_network *n, const layer *l, const vec *sums, int 
         UNROLL for (int p = 0; p < count; p++) v[p] = sloped(v[p], slopes);
     }
     UNROLL for (int p = 0; p < count; p++) v[p] = within(v[p], l->late_low, l->late_high);
+    if (l->written) {
+        float *to = n->targets[l->target] + l->target_index + (int64_t)place * l->written + channel;
+        __mmask16 lanes = first_lanes(l->written - channel);
+        UNROLL for (int p = 0; p < count; p++) store_some(to + (int64_t)p * l->written, v[p], lanes);
+        return;
+    }
     UNROLL for (int p = 0; p < count; p++) store(out + (int64_t)p * l->out_channels, v[p]);
 }
 

@@ -28,7 +28,7 @@ _LANES, _COLUMNS, _FIRST_ROWS = 16, 2, 4
 _SIDES = [f"{side}_{name}" for side in ("in", "out") for name in ("channels", "height", "width")]
 _WHOLE = ["kind", "items", "in", "out", "added", *_SIDES, "added_channels", "kernel", "stride", "pad"]
 _WHOLE += ["across", "filter", "filter_bias", "filter_slopes", "weights", "used", "groups"]
-_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index"]
+_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index", "written"]
 _BOUNDS = ["low", "high", "late_low", "late_high"]
 _REAL = [*_BOUNDS, "filter_low", "filter_high", "scale", "shift"]
 _LAYER = np.dtype([*((name, np.int32) for name in _WHOLE), *((name, np.float32) for name in _REAL)])
@@ -209,12 +209,28 @@ def _fits_whole(step: Step, source: Planes, result: Planes) -> bool:
     return alone and packed and step.weights is not None and step.weights.shape == weights
 
 
+def _written(steps: Sequence[Step]) -> dict[Planes, Step]:
+    """Return the pictures of which nothing is made but an output, and what writes that.
+
+    What makes them writes there itself: heat maps are a megabyte, which the cache has better use for.
+    """
+    makers, readers = {step.result: step for step in steps}, _readers(steps)
+    return {
+        planes: every[0]
+        for planes, every in readers.items()
+        if [step.kind for step in every] == [Kind.WRITE] and makers[planes].kind is Kind.POINTWISE
+    }
+
+
 class _Writer:
     """Steps as the kernels read them."""
 
     def __init__(self, steps: Sequence[tuple[Step, Step | None]]) -> None:
         # What a depthwise convolution makes is nowhere: the step behind it reads what it reads.
         read = [replace(step, source=front.source) if front else step for step, front in steps]
+        self._writes = _written(read)
+        fronts = [front for step, front in steps if step.source not in self._writes]
+        read = [step for step in read if step.source not in self._writes]
         sizes = {
             step.result: step.result.height * step.result.width * _whole(step.result.channels)
             for step in read
@@ -223,8 +239,8 @@ class _Writer:
         self._places, self.memory = places(read, sizes)
         beyond = max(_whole(planes.channels) for planes in sizes)  # a place beyond the edge
         self.constants = [np.zeros(beyond, np.float32)]
-        self.layers = np.zeros(len(steps), _LAYER)
-        for row, step, (_, front) in zip(self.layers, read, steps, strict=True):
+        self.layers = np.zeros(len(read), _LAYER)
+        for row, step, front in zip(self.layers, read, fronts, strict=True):
             for name, number in self._fields(step, front).items():
                 row[name] = number
 
@@ -249,6 +265,9 @@ class _Writer:
             fields |= self._depthwise(front)
         if step.kind is Kind.DEPTHWISE:
             return fields | self._depthwise(step) | {"items": _pieces(result)}
+        if (write := self._writes.get(result)) is not None:
+            place = {"target": write.target, "target_index": write.target_index}
+            fields |= place | {"written": result.channels}
         if step.weights is not None:
             return fields | self._multiplied(step, step.weights, result)
         return fields | {"items": 1 if step.kind is Kind.MEAN else result.height}
