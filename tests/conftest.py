@@ -142,7 +142,7 @@ class World:
             self.skeleton,
             xy,
             box,
-            ones[:, 0],
+            regions.score if len(rows) == len(regions) else regions.score[rows],  # handed on, as Sapiens does
             score=ones,
             depth=0 * ones,
             world=np.zeros((len(rows), 33, 3), np.float32),

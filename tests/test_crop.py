@@ -106,7 +106,8 @@ def test_the_kernel_solves_for_the_map_as_opencv_does_to_the_last_bit():
         pytest.skip("no kernels")
     numbers = np.random.default_rng(3)
     for _ in range(3000):
-        x, y, width, height = numbers.uniform([-500, -500, 0.1, 0.1], [4000, 4000, 5000, 5000])
+        x, y = numbers.uniform([-2000, -2000], [30000, 30000])
+        width, height = np.exp(numbers.uniform(0, np.log(9000), 2))  # small ones as often as large ones
         turn = numbers.choice([0.0, math.pi / 2, -math.pi, numbers.uniform(-7, 7)])
         output = [(256, 256), (224, 224), (192, 192), (17, 5), (1, 1)][numbers.integers(5)]
         crop = Crop(*np.array([x, y, width, height, turn], np.float32).tolist(), output=output)

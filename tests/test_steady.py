@@ -118,6 +118,24 @@ def test_everybody_is_smoothed(world):
         assert jitter[1] < jitter[0] / 2
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("smoothing", ["off", "live"])
+def test_results_are_the_callers_to_change(world, spoilt, count, smoothing):
+    script = [[(50 + 3 * i, 40), (250 + i, 60)][:count] for i in range(6)]
+
+    def frames():
+        for i, people in enumerate(script):
+            world.people = people
+            yield Frame(PIXELS, Stamp("x", 400, 100, i, i / 30))
+
+    expected = _run(world, script, smoothing=smoothing)
+    options = Steadiness(None, Tracking(), smoothing_named(smoothing))
+    for (_, people), untouched in zip(steady(frames(), world.stages, options), expected, strict=True):
+        assert people.box_score.tolist() == [1] * count
+        assert people.xy.tolist() == untouched.xy.tolist()
+        spoilt(people)
+
+
 def test_a_gap_is_passed_on_and_everybody_is_still_known(world):
     world.people = [(50, 50)]
     frames = [Frame(PIXELS, Stamp("x", 400, 100, i, i / 30)) for i in range(3)]

@@ -265,7 +265,7 @@ def _homography(crop: Crop) -> _Homography:
 
     As OpenCV solves and inverts it, to the last bit, since others round some ties differently.
     """
-    if native is not None:
+    if native is not None and min(crop.width, crop.height) >= _SOLVED:
         to_image = np.empty((3, 3))
         place = (crop.x, crop.y, crop.width, crop.height, crop.rotation)
         farthest = native.homography(*place, *crop.output, to_image)
@@ -315,6 +315,7 @@ def _is_picture(pixels: NDArray[np.uint8]) -> bool:
 
 
 _NO_CAMERA = np.eye(3)
+_SOLVED = 1  # least side of a crop in pixels; of smaller ones OpenCV finds another solution
 _PERSPECTIVE = 1e-13  # the part is either below 1e-15 or above 1e-12
 
 

@@ -208,7 +208,9 @@ class _Memory:
             return people
         extent = self._stages.follow(people, stamp).size.mean(axis=1).tolist()
         # Without this the crop, and with it all that is read from it, trembles (section 17.6).
-        self._regions = self._stages.follow(self._filters.aimed(people, extent, time), stamp)
+        regions = self._stages.follow(self._filters.aimed(people, extent, time), stamp)
+        # Of what is remembered nothing is the caller's.
+        self._regions = replace(regions, score=regions.score.copy())
         return self._filters.smoothed(people, extent, time)
 
 

@@ -36,6 +36,7 @@ def test_outputs_are_those_asked_for(session, batch):
     assert out["landmarks"].shape == (3, 195)
     assert out["presence"].shape == (3, 1)
     assert out["landmarks"].dtype == np.float32
+    assert all(each.flags.c_contiguous for each in out.values())
     assert len({row.tobytes() for row in out["landmarks"]}) == 3
 
 

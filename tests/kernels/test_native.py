@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from vitruvian import kernels
 from vitruvian.kernels import described, native
 
 
@@ -141,6 +143,28 @@ def test_kernels_can_be_switched_off(arguments, switch, there):
     assert done.stdout.decode().startswith(f"{there} {'compiled' if there else 'none'}")
 
 
+def test_kernels_of_another_version_are_none(monkeypatch, arguments):
+    del arguments
+    assert kernels._found() is native
+    monkeypatch.setattr(kernels, "_native", SimpleNamespace(INTERFACE=native.INTERFACE + 1))
+    assert kernels._found() is None
+    monkeypatch.setattr(kernels, "_native", SimpleNamespace())
+    assert kernels._found() is None
+
+
+@pytest.mark.parametrize(
+    ("number", "other"), [(0, np.zeros((3, 5))), (2, 3), (4, np.zeros(1)), (5, np.zeros(3)), (6, np.zeros(1))]
+)
+def test_detections_that_do_not_fit_are_refused(arguments, number, other):
+    del arguments
+    boxes, scores = np.tile(np.array([0, 0, 1, 1, 5], np.float32), (2, 1)), np.ones(2, np.float32)
+    given = [boxes, scores, 5, 0.5, np.zeros(2, np.int32), boxes.copy(), scores.copy()]
+    assert native.merge(*given) == 1
+    given[number] = other.astype(np.float32) if isinstance(other, np.ndarray) else other
+    with pytest.raises(ValueError, match="shapes"):
+        native.merge(*given)
+
+
 def test_what_this_processor_cannot_do_is_said(monkeypatch, arguments):
     del arguments
     monkeypatch.setattr(native, "VECTORS_SUPPORTED", 0)
@@ -152,6 +176,7 @@ def test_what_this_processor_cannot_do_is_said(monkeypatch, arguments):
 FORKED = """
 import os, sys, warnings
 import numpy as np
+from vitruvian import kernels
 from vitruvian.kernels import described, native
 warnings.simplefilter("ignore", DeprecationWarning)
 pixels = np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)

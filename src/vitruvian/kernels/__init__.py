@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["described", "native"]
 
 
+_INTERFACE = 1  # that of `module.c`
+
+
 def _found() -> ModuleType | None:
     if os.environ.get("VITRUVIAN_KERNELS") == "0":
         return None
@@ -23,7 +26,8 @@ def _found() -> ModuleType | None:
         from vitruvian.kernels import _native  # noqa: PLC0415  # there may be none
     except ImportError:
         return None
-    return _native
+    # Those that were compiled from another version, where the source is used in place, are none.
+    return _native if getattr(_native, "INTERFACE", 0) == _INTERFACE else None
 
 
 native = _found()

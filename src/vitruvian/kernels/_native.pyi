@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 _Picture: TypeAlias = tuple[NDArray[Any] | tuple[NDArray[Any], ...], ...]
 
+INTERFACE: int
 STEP_BYTES: int
 PROGRESS_BYTES: int
 LAYER_BYTES: int

@@ -15,8 +15,8 @@ typedef struct {
 /* Write those whose score is large enough, the corners of their box first, and their scores; return how many. */
 int detections_decode(const anchor_answers *answers, float *values, float *scores);
 
-/* Merge what overlaps by more than `iou`. order: room for `count` numbers, as is in `means` and `kept`; returns how many
- * things there are. */
+/* Merge what overlaps by more than `iou`; return how many things there are. There is room for as many in `means` and
+ * `kept`; order: room for `count` numbers. */
 int detections_merge(const float *values, const float *scores, int count, int width, float iou, int32_t *order,
                      float *means, float *kept);
 

@@ -31,7 +31,7 @@ __all__ = [
 
 UNBOUNDED = float(np.finfo(np.float32).max)
 MOST_OUTPUTS = 8
-"""Of a network, for which `module.c` has room."""
+"""Of a network, for which `doors_networks.c` has room."""
 
 
 class Kind(IntEnum):

@@ -127,7 +127,7 @@ class Session(Protocol):
                 scales the pixels as the signature says.
 
         Returns:
-            Name → (N, …) float32 for the outputs asked for at opening; the caller owns them.
+            Name → (N, …) float32, C-contiguous, for the outputs asked for at opening; the caller owns them.
 
         Raises:
             ArrayError: An input has another shape or dtype than the signature says.
