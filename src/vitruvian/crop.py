@@ -124,7 +124,7 @@ class Crop:
         if self.flipped:
             return cv2.flip(replace(self, flipped=False).warp(pixels, border), 1, dst=out)  # type: ignore[return-value]
         if self._is_for_kernel(pixels, out):
-            homography = (_kept_homography if self.shared else _homography)(self)
+            homography = _homography(self)
             if homography.farthest <= _INT16.max:
                 return self._warp_by_kernel(pixels, border, out, homography.to_image)
         whole, fraction = _kept_sampling_map(self) if self.shared else _sampling_map(self)
@@ -280,9 +280,6 @@ def _to_output(crop: Crop) -> NDArray[np.float64]:
     columns, rows = crop.output
     target = np.array([(0, rows), (0, 0), (columns, 0), (columns, rows)], np.float32)
     return np.asarray(cv2.getPerspectiveTransform(_corners(crop), target), np.float64)
-
-
-_kept_homography = lru_cache(maxsize=32)(_homography)
 
 
 def _sampling_map(crop: Crop) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:

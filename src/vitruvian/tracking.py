@@ -339,8 +339,6 @@ def _matched(
 ) -> list[int | None]:
     """Return for each instance (column) the track (row) it belongs to, or ``None``."""
     tracks, rows = likeness.shape
-    if not tracks:
-        return [None] * rows
     possible = likeness >= least
     pairs = np.argwhere(possible).tolist()
     if len({track for track, _ in pairs}) == len({row for _, row in pairs}) == len(pairs):  # nothing to solve

@@ -1,4 +1,4 @@
-/* Points from a crop to its picture, or back. */
+/* Points from a crop to its picture. */
 #ifndef VITRUVIAN_AFFINE_H
 #define VITRUVIAN_AFFINE_H
 

@@ -178,10 +178,8 @@ static PyObject *smooth(PyObject *self, PyObject *args)
                     first ? NULL : in[2].buf, first ? NULL : in[3].buf, out[0].buf, out[1].buf, out[2].buf);
         result = Py_NewRef(Py_None);
     }
-    for (int i = 0; i < 4; i++)
-        PyBuffer_Release(&in[i]);
-    for (int i = 0; i < 3; i++)
-        PyBuffer_Release(&out[i]);
+    release(in, 4);
+    release(out, 3);
     return result;
 }
 

@@ -3,12 +3,6 @@
 #include <math.h>
 #include <stddef.h>
 
-#ifdef __GNUC__
-#define PREFETCH(address) __builtin_prefetch(address)
-#else
-#define PREFETCH(address) (void)(address)
-#endif
-
 static int smaller(int a, int b) { return a < b ? a : b; }
 static int larger(int a, int b) { return a > b ? a : b; }
 
@@ -24,10 +18,6 @@ void heatmap_refine(const heatmap_shape *s, const float *point, const float *log
     int column = (int)across, row = (int)down, reach = s->kernel / 2;
     int top = larger(row - reach, 0), bottom = smaller(row + reach, s->rows - 1);
     int left = larger(column - reach, 0), right = smaller(column + reach, s->columns - 1);
-    /* Each cell is in a cache line of its own, often another core's: all are asked for before the first is needed. */
-    for (int y = top; y <= bottom; y++)
-        for (int x = left; x <= right; x++)
-            PREFETCH(&logits[((ptrdiff_t)y * s->columns + x) * s->maps]);
     float best = 0, total = 0, total_x = 0, total_y = 0;
     for (int y = top; y <= bottom; y++)
         for (int x = left; x <= right; x++) {

@@ -1,5 +1,5 @@
-/* The map from a crop to its picture: pose specification, section 5. Of crops whose sides are a pixel or more, it is that
- * of OpenCV to the last bit. */
+/* The map from a crop to its picture: pose specification, section 5. Of crops whose sides are a pixel or more, it is
+ * that of OpenCV to the last bit. */
 #ifndef VITRUVIAN_HOMOGRAPHY_H
 #define VITRUVIAN_HOMOGRAPHY_H
 
