@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["described", "native"]
 
 
-_INTERFACE = 1  # that of `module.c`
+_INTERFACE = 2  # that of `module.c`
 
 
 def _found() -> ModuleType | None:

@@ -1,5 +1,6 @@
 #include "dense.h"
 
+#include "stem.h"
 #include "vectors.h"
 
 enum { COLUMNS = 2, MOST_PLACES = 12, ACROSS = 8, MOST_SEEN = 5 * 19, FIRST_ROWS = 4 };
@@ -23,6 +24,7 @@ typedef struct {
     const dense_network *network;
     const layer *layer;
     float *scratch;
+    stem_rows stem;
 } running;
 
 VECTORS_BEGIN
@@ -340,11 +342,16 @@ VECTORS_END
 
 static void run_piece(void *of_layer, int piece)
 {
-    const running *r = of_layer;
+    running *r = of_layer;
     const dense_network *n = r->network;
     const layer *l = r->layer;
     switch (l->kind) {
-    case DENSE_FIRST: first(n, l, piece, r->scratch); break;
+    case DENSE_FIRST:
+        if (l->stem)
+            stem_run(n, l, piece, r->scratch, &r->stem);
+        else
+            first(n, l, piece, r->scratch);
+        break;
     case DENSE_DEPTHWISE: alone(n, l, piece); break;
     case DENSE_POINTWISE: pointwise(n, l, piece, r->scratch); break;
     case DENSE_ENLARGE: enlarge(n, l, piece); break;
@@ -361,7 +368,8 @@ void dense_run(void *of_network)
     if (thread >= n->scratches)
         return;
     for (int i = 0; i < n->count; i++) {
-        running r = {.network = n, .layer = n->layers + i, .scratch = n->scratch + n->scratch_size * thread};
+        running r = {.network = n, .layer = n->layers + i, .stem.last = -1};
+        r.scratch = n->scratch + n->scratch_size * thread;
         pool_share(n->progress + i, r.layer->items, thread, run_piece, &r);
     }
 }

@@ -13,6 +13,7 @@ import numpy as np
 
 from vitruvian.kernels import native
 from vitruvian.kernels.network import MOST_THREADS, KernelNetwork
+from vitruvian.kernels.stem import STEM_PIECES, packed, stem_of
 from vitruvian.kernels.steps import Kind, Planes, Step, append, are_read, joined, places
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _LANES, _COLUMNS, _FIRST_ROWS = 16, 2, 4
 _SIDES = [f"{side}_{name}" for side in ("in", "out") for name in ("channels", "height", "width")]
 _WHOLE = ["kind", "items", "in", "out", "added", *_SIDES, "added_channels", "kernel", "stride", "pad"]
 _WHOLE += ["across", "filter", "filter_bias", "filter_slopes", "weights", "used", "groups"]
-_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index", "written"]
+_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index", "stem", "written"]
 _BOUNDS = ["low", "high", "late_low", "late_high"]
 _REAL = [*_BOUNDS, "filter_low", "filter_high", "scale", "shift"]
 _LAYER = np.dtype([*((name, np.int32) for name in _WHOLE), *((name, np.float32) for name in _REAL)])
@@ -61,7 +62,7 @@ class DenseNetwork(KernelNetwork):
         constants = joined(writer.constants, np.float32)
         most = (int(writer.layers[name].max()) for name in ("in_channels", "in_width"))
         # Behind a picture's planes is what each thread has for itself.
-        memory = writer.memory + _whole(native.dense_scratch(*most)) * MOST_THREADS
+        memory = writer.memory + _whole(native.dense_scratch(*most, writer.has_stem)) * MOST_THREADS
         run = partial(native.run_dense, writer.layers, constants, writer.memory)
         super().__init__(run, len(writer.layers), memory)
         self._layers = writer.layers
@@ -228,7 +229,9 @@ class _Writer:
     def __init__(self, steps: Sequence[tuple[Step, Step | None]]) -> None:
         # What a depthwise convolution makes is nowhere: the step behind it reads what it reads.
         read = [replace(step, source=front.source) if front else step for step, front in steps]
-        self._writes = _written(read)
+        self._stem = stem_of(steps)
+        self.has_stem = bool(self._stem)
+        self._writes = {made: write for made, write in _written(read).items() if made not in self._stem}
         fronts = [front for step, front in steps if step.source not in self._writes]
         read = [step for step in read if step.source not in self._writes]
         sizes = {
@@ -236,7 +239,7 @@ class _Writer:
             for step in read
             if step.result is not None
         }
-        self._places, self.memory = places(read, sizes)
+        self._places, self.memory = places(read, sizes | dict.fromkeys(self._stem[:-1], 0))
         beyond = max(_whole(planes.channels) for planes in sizes)  # a place beyond the edge
         self.constants = [np.zeros(beyond, np.float32)]
         self.layers = np.zeros(len(read), _LAYER)
@@ -310,17 +313,23 @@ class _Writer:
         # All that a window sees in a line of pixels, its colours one behind the other.
         return {
             **{name: getattr(step, name) for name in ("kernel", "stride", "pad")},
-            "weights": self._columns(weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)),
-            "items": -(-result.height // _FIRST_ROWS),
+            "weights": self._weights(weights.transpose(0, 2, 3, 1).reshape(len(weights), -1), result),
+            "items": STEM_PIECES if self.has_stem else -(-result.height // _FIRST_ROWS),
+            "stem": self.has_stem,
             "in_height": 2 * result.height,
             "in_width": 2 * result.width,
         }
 
     def _pointwise(self, weights: NDArray[np.float32], result: Planes) -> dict[str, float]:
-        pieces = _pieces(result)
+        pieces = 0 if result in self._stem else _pieces(result)  # none of its own
         pairs = -(-_whole(len(weights)) // (_COLUMNS * _LANES))
         groups = 1 if pieces >= _FEW else min(pairs, _FEW)
-        return {"weights": self._columns(weights), "groups": groups, "items": pieces * groups}
+        return {"weights": self._weights(weights, result), "groups": groups, "items": pieces * groups}
+
+    def _weights(self, weights: NDArray[np.float32], result: Planes) -> int:
+        if result in self._stem:
+            return append(self.constants, packed(weights), np.float32)
+        return self._columns(weights)
 
     def _columns(self, weights: NDArray[np.float32]) -> int:
         """Append (filters, inputs) weights: two vectors of filters, for one input after the other."""

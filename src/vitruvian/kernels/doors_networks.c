@@ -6,6 +6,7 @@
 #include "dense.h"
 #include "pool.h"
 #include "sparse.h"
+#include "stem.h"
 
 enum { OUTPUTS = 8, PICTURES = 8 };
 
@@ -170,16 +171,18 @@ static PyObject *run_dense(PyObject *self, PyObject *args)
 }
 
 PyDoc_STRVAR(dense_scratch_doc,
-             "dense_scratch(channels, width)\n--\n\n"
-             "Return the floats that a thread needs for steps of so many channels, and for pictures of such a width.");
+             "dense_scratch(channels, width, stem)\n--\n\n"
+             "Return the floats that a thread needs for steps of so many channels, for pictures of such a width, and\n"
+             "for a stem.");
 
 static PyObject *scratch(PyObject *self, PyObject *args)
 {
     (void)self;
-    int channels, width;
-    if (!PyArg_ParseTuple(args, "ii:dense_scratch", &channels, &width))
+    int channels, width, stem;
+    if (!PyArg_ParseTuple(args, "iip:dense_scratch", &channels, &width, &stem))
         return NULL;
-    return PyLong_FromLongLong(dense_scratch(channels, width));
+    int64_t steps = dense_scratch(channels, width), together = stem ? stem_scratch() : 0;
+    return PyLong_FromLongLong(steps > together ? steps : together);
 }
 
 PyMethodDef network_doors[] = {

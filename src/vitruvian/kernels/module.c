@@ -6,7 +6,7 @@
 #include "vectors.h"
 #include "warp.h"
 
-enum { INTERFACE = 1 }; /* that of `__init__.py`: one more whenever functions take other arguments */
+enum { INTERFACE = 2 }; /* that of `__init__.py`: one more whenever functions take other arguments */
 
 static int fill(PyObject *module)
 {

@@ -1,6 +1,6 @@
 #include "sparse.h"
 
-#include "vectors.h"
+#include "pixels.h"
 
 #ifdef VECTORS
 
@@ -14,13 +14,6 @@ typedef struct {
 
 VECTORS_BEGIN
 
-INLINE ivec lane_numbers(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
-/* Lanes first, first + by, ... of two vectors one behind the other. */
-INLINE vec pick(vec a, vec b, int first, int by)
-{
-    ivec lanes = _mm512_add_epi32(_mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(by)), _mm512_set1_epi32(first));
-    return _mm512_permutex2var_ps(a, lanes, b);
-}
 /* The lanes of two vectors in turns: the lower or the upper half of the result. */
 INLINE vec in_turns(vec a, vec b, int upper)
 {
@@ -234,31 +227,7 @@ static void depthwise(const network *n, const step *s, int item)
 
 /* ---- the first convolution: 3x3 with a stride of 2, of pixels ---- */
 
-enum { WIDEST = 256, TAPS = 27, FILTERS = 4, ACROSS = 7 };
-/* One row of a picture: of each colour first the even columns, then the odd ones. */
-typedef float colours[3][2][WIDEST / 2 + LANES];
-
-INLINE void take_apart(const step *s, const uint8_t *pixels, colours line)
-{
-    for (int x = 0; x < s->in_width / 2; x += LANES, pixels += 6 * LANES) {
-        vec number[6];
-        UNROLL for (int i = 0; i < 6; i++) {
-            number[i] = madd(numbers_of(pixels + i * LANES), all(s->scale), all(s->shift));
-        }
-        UNROLL for (int kind = 0; kind < 6; kind++) {
-            /* Of these 96 numbers each sixth, out of one vector after the other. */
-            ivec sixths = _mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(6));
-            ivec at = _mm512_add_epi32(sixths, _mm512_set1_epi32(kind));
-            vec v = _mm512_permutexvar_ps(at, number[0]);
-            UNROLL for (int i = 1; i < 6; i++) {
-                __mmask16 here = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(at, 4), _mm512_set1_epi32(i));
-                v = _mm512_mask_permutexvar_ps(v, here, at, number[i]);
-            }
-            int odd = kind / 3;
-            store(&line[kind % 3][odd ^ s->pad][x + (odd & s->pad)], v);
-        }
-    }
-}
+enum { TAPS = 27, FILTERS = 4, ACROSS = 7 };
 
 static void first(const network *n, const step *s, int item)
 {
@@ -273,11 +242,12 @@ static void first(const network *n, const step *s, int item)
             if (row < 0 || row >= s->in_height)
                 memset(lines[(row + 3) % 3], 0, sizeof(colours));
             else
-                take_apart(s, n->pixels + (int64_t)row * s->in_width * 3, lines[row % 3]);
+                take_apart(n->pixels + (int64_t)row * s->in_width * 3, s->in_width, s->pad, s->scale, s->shift,
+                           lines[row % 3]);
         }
         for (int i = 0; i < TAPS; i++) {
             int row = 2 * y + i / 9 - s->pad, column = i / 3 % 3;
-            seen[i] = lines[(row + 3) % 3][i % 3][column & 1] + (column >> 1);
+            seen[i] = lines[(row + 3) % 3][i % 3][column] + LANES;
         }
         for (int c = 0; c < s->out_channels; c += FILTERS) {
             float *out = n->memory + s->out + (int64_t)c * s->out_plane + y * out_line;

@@ -1,0 +1,71 @@
+"""The beginning of a network, which kernels calculate as one step: ``stem.h`` says how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitruvian.kernels.steps import Kind, Planes, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["STEM_PIECES", "packed", "stem_of"]
+
+# Of `stem.h`.
+_LAYERS, _WIDEST, _MOST, _FILTERS = 4, 128, 64, 4
+_LANES = 16
+
+STEM_PIECES = 16
+"""Bands of rows that threads share."""
+
+
+def stem_of(steps: Sequence[tuple[Step, Step | None]]) -> list[Planes]:
+    """Return what the steps of a network's stem make, if it has one; else nothing.
+
+    Args:
+        steps: All of the network, each with the depthwise convolution in front of it, if there is one.
+    """
+    first = steps[:_LAYERS]
+    made = [step.result for step, _ in first if step.result is not None]
+    if len(made) < _LAYERS or not _is_chain(first) or not all(_fits(step, front) for step, front in first):
+        return []
+    later = {planes for step, front in steps[_LAYERS:] for planes in _read_by(step, front)}
+    wide, last = made[0], made[-1]
+    narrow = wide.width % _LANES == 0 and wide.width <= _WIDEST and max(p.channels for p in made) <= _MOST
+    halved = last.shape[1:] == (wide.height // 2, wide.width // 2)
+    # What lies between the steps is nowhere afterwards.
+    return made if narrow and halved and later.isdisjoint(made[:-1]) else []
+
+
+def packed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (filters, inputs) weights as the kernels read them: of four filters, input by input."""
+    filled = np.zeros((-(-len(weights) // _LANES) * _LANES, weights.shape[1]), np.float32)
+    filled[: len(weights)] = weights
+    return filled.reshape(-1, _FILTERS, weights.shape[1]).transpose(0, 2, 1).reshape(-1)
+
+
+def _read_by(step: Step, front: Step | None) -> set[Planes | None]:
+    return {step.source, step.added, front.source if front else None}
+
+
+def _is_chain(steps: Sequence[tuple[Step, Step | None]]) -> bool:
+    """Return whether each step reads what the one before it makes, and they are of the kinds of a stem."""
+    read = [front.source if front else step.source for step, front in steps]
+    kinds = [(step.kind, front and (front.kernel, front.stride)) for step, front in steps]
+    return read[1:] == [step.result for step, _ in steps[:-1]] and kinds == [
+        (Kind.FIRST, None),
+        (Kind.POINTWISE, (3, 1)),
+        (Kind.POINTWISE, None),
+        (Kind.POINTWISE, (3, 2)),
+    ]
+
+
+def _fits(step: Step, front: Step | None) -> bool:
+    plain = step.slopes is None and not step.late and (front is None or front.slopes is None)
+    if step.kind is Kind.FIRST:
+        return plain and step.kernel == 3 and step.pad <= 1
+    return plain and (front is None or front.pad == 1 or (front.stride, front.pad) == (2, 0))
