@@ -241,6 +241,24 @@ def test_what_is_but_an_output_is_written_by_what_makes_it(channels, others):
         assert np.abs(two.transpose(2, 0, 1) - expected[last.result]).max() < 1e-5
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(("side", "channels"), [(14, 40), (2, 200)])
+def test_weights_of_16_bits_are_kept_as_such(side, channels, exact):
+    """All of a step, or none; the numbers are the same."""
+    steps = [*_smaller(side, channels)]
+    steps.append(_pointwise(steps[-1].result, 70, bias=_numbers(70)))
+    for step in steps:
+        if step.kind is not Kind.DEPTHWISE:
+            step.weights = step.weights.astype(np.float16).astype(np.float32)
+    if not exact:
+        steps[-1].weights[69, -1] = 1e-6 if side == 14 else 70000.0
+    steps[-1].high = 10.0
+    _assert_right(steps)
+    network = DenseNetwork([*steps, Step(Kind.WRITE, steps[-1].result, None)])
+    convolutions = network._layers[network._layers["kind"] != Kind.DEPTHWISE]
+    assert convolutions["halves"].tolist() == [1] * (len(convolutions) - 1) + [exact]
+
+
 def test_many_threads_at_once_and_again():
     steps = _smaller(7, 100)
     steps.append(_depthwise(steps[-1].result))

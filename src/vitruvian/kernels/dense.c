@@ -74,7 +74,7 @@ typedef struct {
 } seen_numbers;
 
 INLINE void multiply_block(const dense_network *n, const layer *l, const seen_numbers *in, const float *weights,
-                           int place, int channel, const int places, const int columns)
+                           int place, int channel, const int places, const int columns, const int halves)
 {
     vec sum[COLUMNS][MOST_PLACES];
     UNROLL for (int v = 0; v < columns; v++) {
@@ -86,9 +86,10 @@ INLINE void multiply_block(const dense_network *n, const layer *l, const seen_nu
         const float *from[4]; /* three places each: more pointers would be more than there are registers */
         UNROLL for (int i = 0; i < 4; i++)
             from[i] = in->first + line * in->line + (3 * i < places ? 3 * i * across : 0);
-        for (int c = 0; c < in->count; c++, weights += columns * LANES) {
+        for (int c = 0; c < in->count; c++, weights += halves ? columns * LANES / 2 : columns * LANES) {
             vec weight[COLUMNS];
-            UNROLL for (int v = 0; v < columns; v++) weight[v] = load(weights + v * LANES);
+            UNROLL for (int v = 0; v < columns; v++)
+                weight[v] = halves ? load_halves(weights + v * LANES / 2) : load(weights + v * LANES);
             UNROLL for (int p = 0; p < places; p++) {
                 vec number = all(from[p / 3][p % 3 * across]);
                 UNROLL for (int v = 0; v < columns; v++) sum[v][p] = madd(number, weight[v], sum[v][p]);
@@ -107,7 +108,10 @@ typedef void multiplication(const dense_network *n, const layer *l, const seen_n
     static void multiply_##places##_##columns(const dense_network *n, const layer *l, const seen_numbers *in,         \
                                               const float *weights, int place, int channel)                          \
     {                                                                                                                \
-        multiply_block(n, l, in, weights, place, channel, places, columns);                                          \
+        if (l->halves)                                                                                               \
+            multiply_block(n, l, in, weights, place, channel, places, columns, 1);                                   \
+        else                                                                                                         \
+            multiply_block(n, l, in, weights, place, channel, places, columns, 0);                                   \
     }
 #define EACH(what, columns)                                                                                          \
     what(1, columns) what(2, columns) what(3, columns) what(4, columns) what(5, columns) what(6, columns)            \
@@ -132,7 +136,7 @@ static void multiply(const dense_network *n, const layer *l, const seen_numbers 
     int pairs = (vectors + COLUMNS - 1) / COLUMNS;
     for (int pair = pairs * group / l->groups; pair < pairs * (group + 1) / l->groups; pair++) {
         int first = pair * COLUMNS, columns = vectors - first < COLUMNS ? vectors - first : COLUMNS;
-        const float *weights = n->constants + l->weights + (int64_t)first * LANES * depth;
+        const float *weights = n->constants + l->weights + (int64_t)first * LANES * depth / (l->halves ? 2 : 1);
         multiplications[columns - 1][places - 1](n, l, in, weights, place, first * LANES);
         if (l->sigmoid) /* of a single place */
             squash(n->memory + l->out + first * LANES, columns * LANES);

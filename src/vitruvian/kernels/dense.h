@@ -40,6 +40,7 @@ typedef struct {
     int32_t bias, slopes, late_slopes;
     int32_t sigmoid;                           /* POINTWISE of a single place: whether it is the last thing to do */
     int32_t target, target_index;              /* WRITE, or written: which output, and where in it */
+    int32_t halves;                            /* whether weights are of 16 bits, two in the place of a float */
     int32_t stem;                              /* FIRST: whether the layers behind it are calculated with it */
     int32_t written;                           /* POINTWISE: channels of which nothing but an output is made; 0: no */
     float low, high;                           /* bounds of the result before anything is added */

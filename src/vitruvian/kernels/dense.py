@@ -29,7 +29,7 @@ _LANES, _COLUMNS, _FIRST_ROWS = 16, 2, 4
 _SIDES = [f"{side}_{name}" for side in ("in", "out") for name in ("channels", "height", "width")]
 _WHOLE = ["kind", "items", "in", "out", "added", *_SIDES, "added_channels", "kernel", "stride", "pad"]
 _WHOLE += ["across", "filter", "filter_bias", "filter_slopes", "weights", "used", "groups"]
-_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index", "stem", "written"]
+_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index", "halves", "stem", "written"]
 _BOUNDS = ["low", "high", "late_low", "late_high"]
 _REAL = [*_BOUNDS, "filter_low", "filter_high", "scale", "shift"]
 _LAYER = np.dtype([*((name, np.int32) for name in _WHOLE), *((name, np.float32) for name in _REAL)])
@@ -313,7 +313,7 @@ class _Writer:
         # All that a window sees in a line of pixels, its colours one behind the other.
         return {
             **{name: getattr(step, name) for name in ("kernel", "stride", "pad")},
-            "weights": self._weights(weights.transpose(0, 2, 3, 1).reshape(len(weights), -1), result),
+            **self._weights(weights.transpose(0, 2, 3, 1).reshape(len(weights), -1), result),
             "items": STEM_PIECES if self.has_stem else -(-result.height // _FIRST_ROWS),
             "stem": self.has_stem,
             "in_height": 2 * result.height,
@@ -324,20 +324,29 @@ class _Writer:
         pieces = 0 if result in self._stem else _pieces(result)  # none of its own
         pairs = -(-_whole(len(weights)) // (_COLUMNS * _LANES))
         groups = 1 if pieces >= _FEW else min(pairs, _FEW)
-        return {"weights": self._weights(weights, result), "groups": groups, "items": pieces * groups}
+        return self._weights(weights, result) | {"groups": groups, "items": pieces * groups}
 
-    def _weights(self, weights: NDArray[np.float32], result: Planes) -> int:
+    def _weights(self, weights: NDArray[np.float32], result: Planes) -> dict[str, float]:
+        """Append (filters, inputs) weights: as numbers of 16 bits, if that is what they are.
+
+        A network's weights do not fit into a core's cache: those of half the size arrive sooner.
+        """
         if result in self._stem:
-            return append(self.constants, packed(weights), np.float32)
-        return self._columns(weights)
+            return {"weights": append(self.constants, packed(weights), np.float32)}
+        columns = _columns(weights)
+        with np.errstate(over="ignore"):
+            halves = columns.astype(np.float16)
+        exact = bool((halves == columns).all())
+        numbers = halves.view(np.float32) if exact else columns
+        return {"weights": append(self.constants, numbers, np.float32), "halves": exact}
 
-    def _columns(self, weights: NDArray[np.float32]) -> int:
-        """Append (filters, inputs) weights: two vectors of filters, for one input after the other."""
-        filled = np.zeros((_whole(len(weights)), weights.shape[1]), np.float32)
-        filled[: len(weights)] = weights
-        step = _COLUMNS * _LANES
-        columns = [filled[i : i + step].T.reshape(-1) for i in range(0, len(filled), step)]
-        return append(self.constants, np.concatenate(columns), np.float32)
+
+def _columns(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (filters, inputs) weights as two vectors of filters, for one input after the other."""
+    filled = np.zeros((_whole(len(weights)), weights.shape[1]), np.float32)
+    filled[: len(weights)] = weights
+    step = _COLUMNS * _LANES
+    return np.concatenate([filled[i : i + step].T.reshape(-1) for i in range(0, len(filled), step)])
 
 
 def _pieces(result: Planes) -> int:

@@ -28,6 +28,8 @@ typedef __m512i ivec;
 VECTORS_BEGIN
 
 INLINE vec load(const float *from) { return _mm512_loadu_ps(from); }
+/* Sixteen numbers of 16 bits. */
+INLINE vec load_halves(const void *from) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from)); }
 INLINE void store(float *to, vec v) { _mm512_storeu_ps(to, v); }
 INLINE void store_some(float *to, vec v, __mmask16 lanes) { _mm512_mask_storeu_ps(to, lanes, v); }
 INLINE vec all(float x) { return _mm512_set1_ps(x); }
