@@ -244,7 +244,6 @@ def _added(change):
         {"added": lambda _, last: ops.add(last, last)},
         {"added": lambda first, last: ops.add(first, ops.transpose(last, [0, 1, 3, 2]))},
     ],
-    ids=str,
 )
 def test_what_the_kernels_do_not_know_is_openvinos(other):
     model = _network(**other)
@@ -266,7 +265,6 @@ def test_what_the_kernels_do_not_know_is_openvinos(other):
         _added(lambda x: ops.sigmoid(ops.add(_whole(x, 36), _numbers(1, 36, 1, 1)))),
         _added(lambda x: _mixed(_mixed(_whole(x, 36), 9), 4)),
     ],
-    ids=str,
 )
 def test_what_only_the_kernels_for_few_zeros_know(other):
     model = _network(**other)
