@@ -12,6 +12,7 @@ from vitruvian.kernels import native
 from vitruvian.models import blazepose
 from vitruvian.models.blazepose import LANDMARKER, BlazePoseLandmarker
 from vitruvian.models.tiles import HINT, Tile, tiles_of
+from vitruvian.runtimes.openvino import OpenVINO
 
 F32 = np.float32
 
@@ -149,6 +150,24 @@ def test_numbers_of_any_kind_are_numbers():
 def test_without_masks_the_network_does_not_compute_them():
     assert "segmentation" not in blazepose.landmarker_outputs(PoseSettings())
     assert "segmentation" in blazepose.landmarker_outputs(PoseSettings(masks=True))
+
+
+@pytest.mark.parametrize("kernel", [1, 7, 9])
+def test_heat_maps_are_calculated_where_they_are_read(full_files, full, astronaut, kernel):
+    """Landmarks do not know the difference."""
+    settings, runtime = PoseSettings(heatmap_kernel=kernel), OpenVINO()
+    frame = vitruvian.read_image(astronaut)
+    regions = full.detect([frame])
+    outputs, people = blazepose.landmarker_outputs(settings), []
+    for signature in (LANDMARKER, blazepose.landmarker_signature(settings)):
+        session = runtime.open(full_files["landmarker"], signature, outputs=outputs)
+        people += BlazePoseLandmarker(session, settings)([frame], regions)
+        crop = np.zeros((1, 256, 256, 3), np.uint8)
+        assert session.run({"image": crop})["heatmap"].shape == (1, 64, 64, 39)
+    for name in ("xy", "score", "presence", "depth", "world", "auxiliary", "box"):
+        whole, windows = (getattr(some, name) for some in people)
+        assert len(whole) == 1
+        assert (whole == windows).all()
 
 
 def test_the_mask_covers_the_person(lite_bundle, eval_photos):

@@ -2,6 +2,7 @@
 
 #include "stem.h"
 #include "vectors.h"
+#include "windows.h"
 
 enum { COLUMNS = 2, MOST_PLACES = 12, ACROSS = 8, MOST_SEEN = 5 * 19, FIRST_ROWS = 4 };
 
@@ -236,13 +237,15 @@ static void alone(const dense_network *n, const layer *l, int item)
 
 static void pointwise(const dense_network *n, const layer *l, int item, float *scratch)
 {
-    int across = l->filter >= 0 ? l->across : 1, together = MOST_PLACES / across, begin, end;
-    share(l, item, (int64_t)l->out_height * l->out_width / across, &begin, &end);
-    for (int strip = begin, count; strip < end; strip += count) {
-        int left = (end - strip + together - 1) / together; /* evenly: a few places take nearly as long as many */
-        count = (end - strip + left - 1) / left;
+    int across = l->filter >= 0 ? l->across : l->listed >= 0 ? STRIP : 1, begin, end;
+    int together = l->listed >= 0 ? 1 : MOST_PLACES / across; /* those of a list need not lie side by side */
+    share(l, item, windows_count(n, l, (int64_t)l->out_height * l->out_width / across), &begin, &end);
+    for (int at = begin, count; at < end; at += count) {
+        int left = (end - at + together - 1) / together; /* evenly: a few places take nearly as long as many */
+        count = (end - at + left - 1) / left;
+        int strip = windows_strip(n, l, at);
         seen_numbers in = {.across = l->in_channels, .lines = 1, .count = l->used};
-        in.first = n->memory + l->in + (int64_t)strip * l->in_channels;
+        in.first = n->memory + l->in + (int64_t)strip * across * l->in_channels;
         if (l->filter >= 0) {
             in.first = scratch;
             for (int i = 0; i < count; i++)
@@ -285,12 +288,12 @@ static void first(const dense_network *n, const layer *l, int item, float *scrat
 /* ---- steps that multiply little ---- */
 
 /* Twice the size, bilinear: half-way between places, three to one; the edge repeats. */
-static void enlarge(const dense_network *n, const layer *l, int y)
+static void enlarge_places(const dense_network *n, const layer *l, int y, int begin, int end)
 {
     int near = y / 2, far = y % 2 ? near + 1 : near - 1;
     far = far < 0 ? 0 : far < l->in_height ? far : l->in_height - 1;
     const float *in = n->memory + l->in;
-    for (int x = 0; x < l->out_width; x++) {
+    for (int x = begin; x < end; x++) {
         int beside = x % 2 ? x / 2 + 1 : x / 2 - 1;
         beside = beside < 0 ? 0 : beside < l->in_width ? beside : l->in_width - 1;
         const float *upper = in + (int64_t)(near * l->in_width + x / 2) * l->in_channels;
@@ -304,6 +307,20 @@ static void enlarge(const dense_network *n, const layer *l, int y)
             v = add(v, load(n->constants + l->bias + c));
             finish(n, l, &v, y * l->out_width + x, c, 1);
         }
+    }
+}
+
+static void enlarge(const dense_network *n, const layer *l, int item)
+{
+    int begin, end, across = l->out_width / STRIP;
+    if (l->listed < 0) {
+        enlarge_places(n, l, item, 0, l->out_width);
+        return;
+    }
+    share(l, item, windows_count(n, l, 0), &begin, &end);
+    for (int at = begin; at < end; at++) {
+        int strip = windows_strip(n, l, at), x = strip % across * STRIP;
+        enlarge_places(n, l, strip / across, x, x + STRIP);
     }
 }
 
@@ -362,6 +379,7 @@ static void run_piece(void *of_layer, int piece)
     case DENSE_WRITE: write_out(n, l, piece); break;
     case DENSE_POOL: pool(n, l, piece); break;
     case DENSE_MEAN: mean(n, l); break;
+    case DENSE_LOOK: windows_look(n, l); break;
     }
 }
 

@@ -19,6 +19,7 @@ enum dense_kind {
     DENSE_WRITE = 5,
     DENSE_POOL = 6,
     DENSE_MEAN = 7,
+    DENSE_LOOK = 9,
 };
 
 /* One step. Indices count floats, of pictures in the working memory and of all else in the constants; -1: none. The
@@ -43,6 +44,7 @@ typedef struct {
     int32_t halves;                            /* whether weights are of 16 bits, two in the place of a float */
     int32_t stem;                              /* FIRST: whether the layers behind it are calculated with it */
     int32_t written;                           /* POINTWISE: channels of which nothing but an output is made; 0: no */
+    int32_t listed;                            /* ENLARGE, POINTWISE: which strips are calculated (`windows.h`) */
     float low, high;                           /* bounds of the result before anything is added */
     float late_low, late_high;                 /* and after */
     float filter_low, filter_high;             /* of the depthwise convolution */

@@ -14,7 +14,7 @@ import numpy as np
 from vitruvian.kernels import native
 from vitruvian.kernels.network import MOST_THREADS, KernelNetwork
 from vitruvian.kernels.stem import STEM_PIECES, packed, stem_of
-from vitruvian.kernels.steps import Kind, Planes, Step, append, are_read, joined, places
+from vitruvian.kernels.steps import Kind, Look, Planes, Step, append, are_read, joined, places, readers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,18 @@ _LANES, _COLUMNS, _FIRST_ROWS = 16, 2, 4
 _SIDES = [f"{side}_{name}" for side in ("in", "out") for name in ("channels", "height", "width")]
 _WHOLE = ["kind", "items", "in", "out", "added", *_SIDES, "added_channels", "kernel", "stride", "pad"]
 _WHOLE += ["across", "filter", "filter_bias", "filter_slopes", "weights", "used", "groups"]
-_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index", "halves", "stem", "written"]
+_WHOLE += [
+    "bias",
+    "slopes",
+    "late_slopes",
+    "sigmoid",
+    "target",
+    "target_index",
+    "halves",
+    "stem",
+    "written",
+    "listed",
+]
 _BOUNDS = ["low", "high", "late_low", "late_high"]
 _REAL = [*_BOUNDS, "filter_low", "filter_high", "scale", "shift"]
 _LAYER = np.dtype([*((name, np.int32) for name in _WHOLE), *((name, np.float32) for name in _REAL)])
@@ -74,7 +85,7 @@ def _without_idle(steps: Sequence[Step]) -> list[Step]:
     A sixth of those of MediaPipe's hand landmarker are: their filters are zeros, their biases not above.
     What is added up without them is the same to the last bit.
     """
-    makers, readers = {step.result: step for step in steps}, _readers(steps)
+    makers, readers = {step.result: step for step in steps}, readers_of(steps)
     busy: dict[Planes | None, NDArray[np.bool_]] = {}
     for step in steps:
         if step.kind is not Kind.DEPTHWISE or step.source is None or step.result is None:
@@ -121,7 +132,7 @@ def _cut(steps: Sequence[Step], busy: Mapping[Planes | None, NDArray[np.bool_]])
 
 def _together(steps: Sequence[Step]) -> list[tuple[Step, Step | None]]:
     """Return the steps; a depthwise convolution in front of a 1x1 one is no step, but stands beside it."""
-    readers = _readers(steps)
+    readers = readers_of(steps)
     in_front: dict[Planes | None, Step] = {}
     for step in steps:
         if step.kind is Kind.DEPTHWISE and step.result is not None:
@@ -131,19 +142,10 @@ def _together(steps: Sequence[Step]) -> list[tuple[Step, Step | None]]:
     return [(step, in_front.get(step.source)) for step in steps if step.result not in in_front]
 
 
-def _readers(steps: Sequence[Step]) -> dict[Planes, list[Step]]:
-    readers: dict[Planes, list[Step]] = {}
-    for step in steps:
-        for planes in {step.source, step.added}:
-            if planes is not None:
-                readers.setdefault(planes, []).append(step)
-    return readers
-
-
 def _fits(step: Step, front: Step | None) -> bool:
     source, result = step.source, step.result
-    if step.kind is Kind.WRITE or result is None:
-        return step.kind is Kind.WRITE and source is not None
+    if step.kind in {Kind.WRITE, Kind.LOOK} or result is None:
+        return step.kind in {Kind.WRITE, Kind.LOOK} and source is not None
     # Unused channels are zeros, which the bounds must leave alone.
     bounded = step.low <= 0 <= step.high and step.late_low <= 0 <= step.late_high
     if not bounded or not _fits_added(step, result) or not (front is None or _fits_depthwise(front)):
@@ -215,7 +217,7 @@ def _written(steps: Sequence[Step]) -> dict[Planes, Step]:
 
     What makes them writes there itself: heat maps are a megabyte, which the cache has better use for.
     """
-    makers, readers = {step.result: step for step in steps}, _readers(steps)
+    makers, readers = {step.result: step for step in steps}, readers_of(steps)
     return {
         planes: every[0]
         for planes, every in readers.items()
@@ -247,10 +249,15 @@ class _Writer:
             for name, number in self._fields(step, front).items():
                 row[name] = number
 
-    def _fields(self, step: Step, front: Step | None) -> dict[str, float]:
+    def _pictures(self, step: Step) -> dict[str, float]:
+        """Return what every step has: what it reads and makes."""
         names = ("kind", "sigmoid", "target", "target_index", "scale", "shift", *_BOUNDS)
         fields: dict[str, float] = {name: getattr(step, name) for name in names}
-        fields |= {"items": 1, "groups": 1, "added": -1, "filter": -1, "filter_slopes": -1}
+        fields |= {
+            "items": 1,
+            "groups": 1,
+            **dict.fromkeys(("added", "filter", "filter_slopes", "listed"), -1),
+        }
         for side, planes in (("in", step.source), ("out", step.result)):
             if planes is not None:
                 fields |= {side: self._places[planes], f"{side}_channels": _whole(planes.channels)}
@@ -259,6 +266,14 @@ class _Writer:
             fields |= {"used": step.source.channels, "items": step.source.height}  # as it is for WRITE
         if step.added is not None:
             fields |= {"added": self._places[step.added], "added_channels": _whole(step.added.channels)}
+        if step.only is not None:
+            fields["listed"] = self._places[step.only]
+        return fields
+
+    def _fields(self, step: Step, front: Step | None) -> dict[str, float]:
+        fields = self._pictures(step)
+        if step.look is not None:
+            return fields | _looked(step.look)
         if (result := step.result) is None:
             return fields
         fields["bias"] = self._of_channels(step.bias, result, absent=False)
@@ -339,6 +354,11 @@ class _Writer:
         exact = bool((halves == columns).all())
         numbers = halves.view(np.float32) if exact else columns
         return {"weights": append(self.constants, numbers, np.float32), "halves": exact}
+
+
+def _looked(look: Look) -> dict[str, float]:
+    fields = {"in_height": look.height, "in_width": look.width, "used": look.count, "stride": look.numbers}
+    return {**fields, "kernel": look.kernel, "scale": look.side}
 
 
 def _columns(weights: NDArray[np.float32]) -> NDArray[np.float32]:

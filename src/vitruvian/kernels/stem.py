@@ -33,7 +33,7 @@ def stem_of(steps: Sequence[tuple[Step, Step | None]]) -> list[Planes]:
     made = [step.result for step, _ in first if step.result is not None]
     if len(made) < _LAYERS or not _is_chain(first) or not all(_fits(step, front) for step, front in first):
         return []
-    later = {planes for step, front in steps[_LAYERS:] for planes in _read_by(step, front)}
+    later = {planes for pair in steps[_LAYERS:] for step in pair if step for planes in step.read}
     wide, last = made[0], made[-1]
     narrow = wide.width % _LANES == 0 and wide.width <= _WIDEST and max(p.channels for p in made) <= _MOST
     halved = last.shape[1:] == (wide.height // 2, wide.width // 2)
@@ -46,10 +46,6 @@ def packed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     filled = np.zeros((-(-len(weights) // _LANES) * _LANES, weights.shape[1]), np.float32)
     filled[: len(weights)] = weights
     return filled.reshape(-1, _FILTERS, weights.shape[1]).transpose(0, 2, 1).reshape(-1)
-
-
-def _read_by(step: Step, front: Step | None) -> set[Planes | None]:
-    return {step.source, step.added, front.source if front else None}
 
 
 def _is_chain(steps: Sequence[tuple[Step, Step | None]]) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "MOST_OUTPUTS",
     "UNBOUNDED",
     "Kind",
+    "Look",
     "Planes",
     "Step",
     "aligned",
@@ -27,6 +28,7 @@ __all__ = [
     "are_read",
     "joined",
     "places",
+    "readers_of",
 ]
 
 UNBOUNDED = float(np.finfo(np.float32).max)
@@ -55,6 +57,8 @@ class Kind(IntEnum):
     """Of all places."""
     WHOLE = 8
     """A convolution whose window is as large as the picture."""
+    LOOK = 9
+    """No picture, but which places of one are read."""
 
 
 @dataclass(eq=False)
@@ -75,6 +79,27 @@ class Planes:
     def shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
         return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True)
+class Look:
+    """Which places of a picture are read: windows around points (pose specification, section 7, step 4).
+
+    Attributes:
+        height: Of the picture, in places.
+        width: The same.
+        count: Of points.
+        numbers: From one point to the next; its x and y come first.
+        side: What x and y are fractions of.
+        kernel: Side of a window in places, odd; the point's own place, truncated, is in the middle.
+    """
+
+    height: int
+    width: int
+    count: int
+    numbers: int
+    side: float
+    kernel: int
 
 
 @dataclass(eq=False)
@@ -101,6 +126,8 @@ class Step:
         shift: What is added to that.
         target: Number of the output that is written.
         target_index: Where in it.
+        look: What makes the places that are read.
+        only: Which places of the result are read, if not all are: nothing else needs to be calculated.
     """
 
     kind: Kind
@@ -122,6 +149,13 @@ class Step:
     shift: float = 0.0
     target: int = 0
     target_index: int = 0
+    look: Look | None = None
+    only: Planes | None = None
+
+    @property
+    def read(self) -> set[Planes]:
+        """What the step reads, but for the network's input."""
+        return {planes for planes in (self.source, self.added, self.only) if planes is not None}
 
     @property
     def kernel(self) -> int:
@@ -153,6 +187,15 @@ def are_read(steps: np.dtype[Any], size: str) -> bool:
     return there and getattr(native, size, 0) == steps.itemsize
 
 
+def readers_of(steps: Sequence[Step]) -> dict[Planes, list[Step]]:
+    """Return who reads each picture that is read."""
+    readers: dict[Planes, list[Step]] = {}
+    for step in steps:
+        for planes in step.read:
+            readers.setdefault(planes, []).append(step)
+    return readers
+
+
 def places(steps: Sequence[Step], sizes: Mapping[Planes, int]) -> tuple[dict[Planes, int], int]:
     """Return where in the memory each picture is, and its size: what nobody reads any more makes room.
 
@@ -160,12 +203,7 @@ def places(steps: Sequence[Step], sizes: Mapping[Planes, int]) -> tuple[dict[Pla
         steps: In the order of their calculation.
         sizes: Of each picture.
     """
-    last = {
-        planes: number
-        for number, step in enumerate(steps)
-        for planes in (step.source, step.added)
-        if planes is not None
-    }
+    last = {planes: number for number, step in enumerate(steps) for planes in step.read}
     spans: dict[Planes, tuple[int, int]] = {}
     for number, step in enumerate(steps):
         if step.result is None:

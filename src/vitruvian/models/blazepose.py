@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,7 @@ from vitruvian.models.nms import weighted_nms
 from vitruvian.models.tiles import HINT, Sight, crops_of, radians_of
 from vitruvian.options import ACCURACIES, SEARCHES, check_choice, check_number
 from vitruvian.regions import Regions, joined
-from vitruvian.runtimes.session import PixelInput, Signature
+from vitruvian.runtimes.session import PixelInput, Signature, Windows
 from vitruvian.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ __all__ = [
     "BlazePoseLandmarker",
     "PoseSettings",
     "landmarker_outputs",
+    "landmarker_signature",
 ]
 
 _DETECTOR_SIDE = 224
@@ -220,6 +221,13 @@ def regions_around(
     longer = (diameter[:, None] / image * image).max(axis=1)
     size = longer[:, None] / image * np.float32(ENLARGE) * image
     return Regions(centre * image, size, rotation.astype(np.float32), scores)
+
+
+def landmarker_signature(settings: PoseSettings) -> Signature:
+    """Return the landmark network's tensors; heat maps are read around landmarks only (section 7, step 4)."""
+    used = len(Skeleton.named("body33")) + _AUXILIARY
+    windows = Windows("landmarks", used, numbers=5, side=_LANDMARKER_SIDE, kernel=settings.heatmap_kernel)
+    return replace(LANDMARKER, windows={"heatmap": windows})
 
 
 def landmarker_outputs(settings: PoseSettings) -> tuple[str, ...]:

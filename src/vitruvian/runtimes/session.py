@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Graph", "GraphStep", "ModelFile", "PixelInput", "Runtime", "Session", "Signature"]
+__all__ = ["Graph", "GraphStep", "ModelFile", "PixelInput", "Runtime", "Session", "Signature", "Windows"]
 
 
 class ModelFile(Protocol):
@@ -102,6 +102,25 @@ class PixelInput:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Where an output is read: in squares around points that another output holds.
+
+    Attributes:
+        points: Name of that output.
+        count: How many of its points are looked at, the first ones.
+        numbers: From one point to the next; x and y come first.
+        side: What x and y are fractions of, so that they are fractions of the output's width and height.
+        kernel: Side of a square in cells, odd, with the point's own cell, truncated, in the middle.
+    """
+
+    points: str
+    count: int
+    numbers: int
+    side: float
+    kernel: int
+
+
+@dataclass(frozen=True)
 class Signature:
     """The tensors of a network in the order in which its file lists them, under the names we give them.
 
@@ -110,10 +129,13 @@ class Signature:
     Attributes:
         inputs: Name → the pixels it takes.
         outputs: Name → shape of one item, without the batch axis.
+        windows: Outputs (height, width, …) of which only windows are read: a runtime need not calculate the
+            rest, which may then hold anything.
     """
 
     inputs: Mapping[str, PixelInput]
     outputs: Mapping[str, tuple[int, ...]]
+    windows: Mapping[str, Windows] = field(default_factory=dict)
 
 
 class Session(Protocol):
@@ -128,6 +150,7 @@ class Session(Protocol):
 
         Returns:
             Name → (N, …) float32, C-contiguous, for the outputs asked for at opening; the caller owns them.
+            What the signature says is not read may hold anything.
 
         Raises:
             ArrayError: An input has another shape or dtype than the signature says.

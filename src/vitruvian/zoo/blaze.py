@@ -19,11 +19,11 @@ from vitruvian.models.blazehand import (
 )
 from vitruvian.models.blazepose import (
     DETECTOR,
-    LANDMARKER,
     BlazePoseDetector,
     BlazePoseLandmarker,
     PoseSettings,
     landmarker_outputs,
+    landmarker_signature,
 )
 from vitruvian.models.boxes import BodiesInBoxes, asked
 from vitruvian.models.flip import FlipAveraged
@@ -154,7 +154,8 @@ def pose_pipeline(
         finder = BlazePoseDetector(opened[0], settings)
     else:
         finder = BodiesInBoxes(asked(detect))
-    opened.append(runtime.open(files["landmarker"], LANDMARKER, outputs=landmarker_outputs(settings)))
+    signature, outputs = landmarker_signature(settings), landmarker_outputs(settings)
+    opened.append(runtime.open(files["landmarker"], signature, outputs=outputs))
     straight = BlazePoseLandmarker(opened[-1], settings)
     flipped = BlazePoseLandmarker(opened[-1], settings, flipped=True)
     thorough = Thorough(finder.inspect, straight, flipped, follow_bodies, Skeleton.named("body33"))

@@ -103,7 +103,7 @@ class OpenVINO:
             wanted = [model.outputs[list(signature.outputs).index(output)] for output in outputs]
             shapes = {output: signature.outputs[output] for output in outputs}
             pruned = openvino.Model(wanted, model.get_parameters(), name)
-            if (network := kernel_network(pruned, signature)) is not None:
+            if (network := kernel_network(pruned, signature, outputs)) is not None:
                 return _KernelSession(network, signature.inputs, shapes, name, self._threads)
             pruned = openvino.Model(wanted, _take_pixels(model, signature), name)
             compiled = core.compile_model(pruned, "CPU", config)

@@ -15,7 +15,8 @@ import numpy as np
 from vitruvian.kernels import dense, sparse
 from vitruvian.kernels.dense import DenseNetwork
 from vitruvian.kernels.sparse import SparseNetwork
-from vitruvian.kernels.steps import MOST_OUTPUTS, UNBOUNDED, Kind, Planes, Step
+from vitruvian.kernels.steps import MOST_OUTPUTS, UNBOUNDED, Kind, Look, Planes, Step
+from vitruvian.kernels.windows import narrowed
 from vitruvian.runtimes.openvino.constants import numbers_of
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ _MOST = 0.5  # share of multiplications that are not by zero, up to which leavin
 _TO_FIRST, _TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
-def kernel_network(model: Model, signature: Signature) -> KernelNetwork | None:
+def kernel_network(
+    model: Model, signature: Signature, outputs: Sequence[str] | None = None
+) -> KernelNetwork | None:
     """Return a network for the kernels, if there are any and they were written for such a network.
 
     Args:
         model: Its inputs take numbers, with the channels last; not changed.
-        signature: What they are made of.
+        signature: What they are made of, and which outputs are read in windows only.
+        outputs: Names of the model's outputs, by default all of the signature's.
 
     Returns:
         ``None`` where there are no kernels, and where a layer is not like those of the networks that the
@@ -56,8 +60,17 @@ def kernel_network(model: Model, signature: Signature) -> KernelNetwork | None:
     if _is_sparse(steps) and sparse.supported() and sparse.fits(steps):
         return SparseNetwork(steps)
     if dense.supported() and dense.fits(steps):
-        return DenseNetwork(steps)
+        return DenseNetwork(_narrowed(steps, signature, [*(outputs or signature.outputs)]))
     return None
+
+
+def _narrowed(steps: list[Step], signature: Signature, outputs: Sequence[str]) -> list[Step]:
+    for name, windows in signature.windows.items():
+        if {name, windows.points} <= {*outputs}:
+            height, width, *_ = signature.outputs[name]
+            look = Look(height, width, windows.count, windows.numbers, windows.side, windows.kernel)
+            steps = narrowed(steps, outputs.index(name), outputs.index(windows.points), look)
+    return steps
 
 
 class _UnknownLayerError(Exception):
