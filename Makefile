@@ -26,8 +26,9 @@ demo: $(VENV)/.demo
 	@echo "Look at the overlay (.jpg) and read the landmarks (.json) in $(OUT)/:"
 	@ls "$(OUT)"
 
+# By as many processes as there are cores, but four: each has networks of its own in memory.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check
