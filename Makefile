@@ -26,7 +26,7 @@ demo: $(VENV)/.demo
 	@echo "Look at the overlay (.jpg) and read the landmarks (.json) in $(OUT)/:"
 	@ls "$(OUT)"
 
-# By as many processes as there are cores, but four: each has networks of its own in memory.
+# By as many processes as there are cores, at most four: each has networks of its own in memory.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 

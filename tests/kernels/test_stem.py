@@ -14,6 +14,12 @@ NUMBERS = np.random.default_rng(0)
 BOUNDS = {"low": 0.0, "high": 6.0}
 
 
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """Whatever ran before, in whichever process."""
+    NUMBERS.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def _numbers(*shape: int) -> np.ndarray:
     return (NUMBERS.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
 
@@ -86,7 +92,9 @@ def test_sizes_and_where_windows_begin(side, pads, monkeypatch):
     _assert_same(_stem(side, side, pads=pads), monkeypatch)
 
 
-@pytest.mark.parametrize("size", [(32, 256), (64, 224), (256, 32), (224, 64), (8, 96), (4, 32)])
+@pytest.mark.parametrize(
+    "size", [(32, 256), (64, 224), (256, 32), (224, 64), (8, 96), (4, 32), (30, 64), (38, 96)]
+)
 def test_pictures_that_are_no_squares(size, monkeypatch):
     _assert_same(_stem(*size), monkeypatch)
 
@@ -102,6 +110,17 @@ def test_channels(channels, monkeypatch):
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 11])
 def test_threads(threads, monkeypatch):
     _assert_same(_stem(), monkeypatch, threads)
+
+
+def test_several_pictures_at_once():
+    """Each by one thread, or one after the other by all."""
+    steps = _stem(64, 64)
+    last, network = _last(steps), _network(steps)
+    batch = NUMBERS.integers(0, 256, (5, 64, 64, 3), np.uint8)
+    together = np.full((5, last.height, last.width, last.channels), np.nan, np.float32)
+    network.run(batch, [together], 2)
+    for pixels, result in zip(batch, together, strict=True):
+        assert (result == _run(network, pixels, last, 1)).all()
 
 
 def test_what_comes_behind_it(monkeypatch):
@@ -154,6 +173,21 @@ def _read_again(number: int):
 )
 def test_what_is_no_stem_is_calculated_step_by_step(change):
     steps = change(_stem(64, 64))
+    network = _network(steps)
+    assert not _has_stem(network)
+    last, pixels = _last(steps), NUMBERS.integers(0, 256, (64, 64, 3), np.uint8)
+    actual = _run(network, pixels, last, 2).transpose(2, 0, 1)
+    assert np.abs(actual - calculated(steps, pixels)[last]).max() < 5e-5
+
+
+@pytest.mark.parametrize("less", [(1, 0), (0, 1)], ids=["lower", "narrower"])
+def test_pictures_of_several_sizes_are_no_stem(less):
+    """Each step alone may be of any size; what lies beyond an edge is zeros at every one of them."""
+    steps = _stem(64, 64)
+    for number in (1, 2, 3):
+        step = steps[number]
+        step.result = Planes(step.result.channels, 32 - less[0], 32 - less[1])
+        steps[number + 1].source = step.result
     network = _network(steps)
     assert not _has_stem(network)
     last, pixels = _last(steps), NUMBERS.integers(0, 256, (64, 64, 3), np.uint8)

@@ -16,6 +16,12 @@ PIXELS = NUMBERS.integers(0, 256, (64, 64, 3), np.uint8)
 LOOK = Look(height=32, width=32, count=3, numbers=5, side=256.0, kernel=7)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """Whatever ran before, in whichever process."""
+    NUMBERS.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def _step(kind: Kind, source: Planes | None, made: Planes, kernel: int = 1, **options) -> Step:
     inputs = 1 if kind is Kind.DEPTHWISE else source.channels if source else 3
     weights = NUMBERS.standard_normal((made.channels, inputs, kernel, kernel)).astype(np.float32)
@@ -147,6 +153,7 @@ def _others_read_it(steps: list[Step]) -> list[Step]:
         (replace(LOOK, width=24), list),
         (replace(LOOK, height=16), list),
         (LOOK, lambda steps: steps[:-1]),
+        (LOOK, lambda steps: [replace(steps[-2], target_index=15), *steps]),  # points of two pieces
         (LOOK, lambda steps: [*steps[:-2], steps[-1]]),
         (LOOK, lambda steps: [replace(s, source=steps[-1].source) if s is steps[-2] else s for s in steps]),
     ],

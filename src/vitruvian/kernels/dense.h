@@ -31,7 +31,8 @@ typedef struct {
     int32_t in_channels, in_height, in_width;  /* with the unused channels */
     int32_t out_channels, out_height, out_width;
     int32_t added_channels;                    /* which may be fewer: the first ones */
-    int32_t kernel, stride, pad;               /* FIRST, DEPTHWISE, and POINTWISE with a depthwise one in front */
+    int32_t kernel, stride, pad;               /* FIRST, DEPTHWISE, and POINTWISE with a depthwise one in front;
+                                                * of LOOK they say something else, as others do: `windows.h` */
     int32_t across;                            /* DEPTHWISE: places in a row that are calculated together: a strip */
     int32_t filter, filter_bias;               /* of the depthwise convolution */
     int32_t filter_slopes;

@@ -15,6 +15,7 @@ from vitruvian.kernels import native
 from vitruvian.kernels.network import MOST_THREADS, KernelNetwork
 from vitruvian.kernels.stem import STEM_PIECES, packed, stem_of
 from vitruvian.kernels.steps import Kind, Look, Planes, Step, append, are_read, joined, places, readers_of
+from vitruvian.kernels.windows import STRIP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,23 +30,13 @@ _LANES, _COLUMNS, _FIRST_ROWS = 16, 2, 4
 _SIDES = [f"{side}_{name}" for side in ("in", "out") for name in ("channels", "height", "width")]
 _WHOLE = ["kind", "items", "in", "out", "added", *_SIDES, "added_channels", "kernel", "stride", "pad"]
 _WHOLE += ["across", "filter", "filter_bias", "filter_slopes", "weights", "used", "groups"]
-_WHOLE += [
-    "bias",
-    "slopes",
-    "late_slopes",
-    "sigmoid",
-    "target",
-    "target_index",
-    "halves",
-    "stem",
-    "written",
-    "listed",
-]
+_WHOLE += ["bias", "slopes", "late_slopes", "sigmoid", "target", "target_index"]
+_WHOLE += ["halves", "stem", "written", "listed"]
 _BOUNDS = ["low", "high", "late_low", "late_high"]
 _REAL = [*_BOUNDS, "filter_low", "filter_high", "scale", "shift"]
 _LAYER = np.dtype([*((name, np.int32) for name in _WHOLE), *((name, np.float32) for name in _REAL)])
 
-_ACROSS = (8, 7, 6, 4, 2, 1)  # places in a row that a depthwise convolution takes together
+_ACROSS = (STRIP, 7, 6, 4, 2, 1)  # places in a row that a depthwise convolution takes together
 _PLACES = 9  # least number of places of a piece
 _FEW, _MANY = 4, 32  # pieces of a step: with fewer, they are of the filters, too
 
@@ -208,8 +199,8 @@ def _fits_whole(step: Step, source: Planes, result: Planes) -> bool:
     plain = replace(step, bias=None, sigmoid=False)
     weights = (result.channels, *source.shape)
     alone = not (plain.early or plain.late) and result.shape[1:] == (1, 1)
-    packed = source.channels % _LANES == 0 or source.shape[1:] == (1, 1)
-    return alone and packed and step.weights is not None and step.weights.shape == weights
+    dense = source.channels % _LANES == 0 or source.shape[1:] == (1, 1)
+    return alone and dense and step.weights is not None and step.weights.shape == weights
 
 
 def _written(steps: Sequence[Step]) -> dict[Planes, Step]:

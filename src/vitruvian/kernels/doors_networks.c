@@ -156,7 +156,7 @@ static PyObject *run_dense(PyObject *self, PyObject *args)
                 .memory = memory,
                 .scratch = memory + planes,
                 .scratch_size = left / threads / 16 * 16,
-                .scratches = threads,
+                .scratches = count > 1 ? 1 : threads, /* several pictures are one thread's each */
                 .progress = pictures[i].done.buf,
                 .targets = pictures[i].targets,
             };

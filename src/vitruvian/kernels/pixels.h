@@ -14,15 +14,6 @@ typedef float colours[3][3][PIXELS_WIDEST / 2 + 2 * LANES];
 
 VECTORS_BEGIN
 
-INLINE ivec lane_numbers(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
-
-/* Lanes first, first + by, ... of two vectors one behind the other. */
-INLINE vec pick(vec a, vec b, int first, int by)
-{
-    ivec lanes = _mm512_add_epi32(_mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(by)), _mm512_set1_epi32(first));
-    return _mm512_permutex2var_ps(a, lanes, b);
-}
-
 /* Windows begin `pad` columns before the picture, 0 or 1, where zeros are already. */
 INLINE void take_apart(const uint8_t *pixels, int width, int pad, float scale, float shift, colours line)
 {

@@ -8,7 +8,7 @@
 
 enum { WINDOW = 3, TAPS = WINDOW * WINDOW, COLOURS = 3, SEEN = COLOURS * TAPS, ACROSS = 4 };
 enum { PAIR = 2, PIXEL_ROWS = 8, FEW_ROWS = 4, NEW_ROWS = 3 };
-/* A row of a plane begins behind zeros, and ends before some. */
+/* A row of a plane that windows see begins behind zeros, and ends before some. */
 enum { ROOM = STEM_WIDEST + 2 * LANES, HALF = STEM_WIDEST / 2 + 2 * LANES };
 
 /* The rows that are needed at a time. Row y lies at y modulo their number. */
@@ -172,18 +172,19 @@ INLINE void filter_rows(const running *r, const layer *l, const float *const *li
 
 /* ---- which rows are needed ---- */
 
-INLINE int at(int row, int rows) { return (row + rows) % rows; }
+/* Where among so many a row lies; -3 is the first that is asked for. */
+INLINE int slot(int row, int count) { return (row + count) % count; }
 
 static void take_pixels(running *r, int end)
 {
     const layer *l = r->first;
     for (int y; (y = r->next->pixels) < end; r->next->pixels++) {
-        colours *line = r->rows->pixels + at(y, PIXEL_ROWS);
-        const uint8_t *from = r->network->pixels + (int64_t)y * l->in_width * 3;
+        colours *line = r->rows->pixels + slot(y, PIXEL_ROWS);
         if (y < 0 || y >= l->in_height)
             memset(line, 0, sizeof *line);
         else
-            take_apart(from, l->in_width, l->pad, l->scale, l->shift, *line);
+            take_apart(r->network->pixels + (int64_t)y * l->in_width * 3, l->in_width, l->pad, l->scale, l->shift,
+                       *line);
     }
 }
 
@@ -197,18 +198,18 @@ INLINE void make_filtered(running *r, int y, const int count)
     take_pixels(r, 2 * ((end < height ? end : height) - 1) - r->first->pad + WINDOW);
     for (int row = begin; row < end; row++) {
         if (row < 0 || row >= height)
-            memset(r->rows->wide[at(row, FEW_ROWS)], 0, sizeof r->rows->wide[0]);
+            memset(r->rows->wide[slot(row, FEW_ROWS)], 0, sizeof r->rows->wide[0]);
         for (int i = 0; i < SEEN; i++) {
             int line = 2 * row - r->first->pad + i / (COLOURS * WINDOW), column = i / COLOURS % WINDOW;
-            pixels[row - begin][i] = r->rows->pixels[at(line, PIXEL_ROWS)][i % COLOURS][column] + LANES;
+            pixels[row - begin][i] = r->rows->pixels[slot(line, PIXEL_ROWS)][i % COLOURS][column] + LANES;
         }
     }
     for (int i = 0; i < WINDOW + count - 1; i++)
-        lines[i] = r->rows->wide[at(y - 1 + i, FEW_ROWS)][0] + LANES;
+        lines[i] = r->rows->wide[slot(y - 1 + i, FEW_ROWS)][0] + LANES;
     for (int filter = 0; filter < r->narrowing->used; filter += STEM_FILTERS) {
         for (int row = begin > 0 ? begin : 0; row < end && row < height; row++)
             mix_row(r->network, r->first, pixels[row - begin], SEEN, filter,
-                    r->rows->wide[at(row, FEW_ROWS)][0] + LANES, PLANES);
+                    r->rows->wide[slot(row, FEW_ROWS)][0] + LANES, PLANES);
         filter_rows(r, r->narrowing, lines, ROOM, filter, BESIDE, count);
     }
     r->next->wide = end;
@@ -228,7 +229,7 @@ static void make_narrow(running *r, int end)
             for (int c = 0; c < l->used; c++)
                 seen[c] = r->rows->filtered[i][c];
             for (int filter = 0; filter < r->widening->used; filter += STEM_FILTERS)
-                mix_row(r->network, l, seen, l->used, filter, r->rows->narrow[at(y + i, FEW_ROWS)][0], PLANES);
+                mix_row(r->network, l, seen, l->used, filter, r->rows->narrow[slot(y + i, FEW_ROWS)][0], PLANES);
         }
     }
 }
@@ -242,16 +243,16 @@ static void make_last(running *r, int y)
     make_narrow(r, end < height ? end : height);
     for (int row = begin; row < end; row++) {
         if (row < 0 || row >= height)
-            memset(r->rows->halves[at(row, WINDOW)], 0, sizeof r->rows->halves[0]);
+            memset(r->rows->halves[slot(row, WINDOW)], 0, sizeof r->rows->halves[0]);
         for (int c = 0; c < r->widening->used; c++)
-            narrow[row - begin][c] = r->rows->narrow[at(row, FEW_ROWS)][c];
+            narrow[row - begin][c] = r->rows->narrow[slot(row, FEW_ROWS)][c];
     }
     for (int i = 0; i < WINDOW; i++)
-        lines[i] = r->rows->halves[at(2 * y - l->pad + i, WINDOW)][0][0] + LANES;
+        lines[i] = r->rows->halves[slot(2 * y - l->pad + i, WINDOW)][0][0] + LANES;
     for (int filter = 0; filter < l->used; filter += STEM_FILTERS) {
         for (int row = begin > 0 ? begin : 0; row < end && row < height; row++)
             mix_row(r->network, r->widening, narrow[row - begin], r->widening->used, filter,
-                    r->rows->halves[at(row, WINDOW)][0][0] + LANES, HALVES);
+                    r->rows->halves[slot(row, WINDOW)][0][0] + LANES, HALVES);
         if (l->pad)
             filter_rows(r, l, lines, 2 * HALF, filter, ODD_FIRST, 1);
         else
@@ -285,13 +286,16 @@ static void make_edges(running *r)
 VECTORS_END
 
 /* Threads begin at both ends, and go on towards the middle (`pool.h`). Those who come from the end begin in the middle
- * instead: rows that follow each other have rows in common. */
-static int band_of(int piece, int pieces) { return piece < pieces / 2 ? piece : pieces - 1 - (piece - pieces / 2); }
+ * instead, since rows that follow each other have rows in common: what a thread has done it need not do again. */
+static int band_of(const dense_network *n, int piece, int pieces)
+{
+    return n->scratches == 1 || piece < pieces / 2 ? piece : pieces - 1 - (piece - pieces / 2);
+}
 
 void stem_run(const dense_network *n, const layer *layers, int piece, float *scratch, stem_rows *next)
 {
     running r = {n, layers, layers + 1, layers + 2, layers + 3, (rows *)scratch, next};
-    int height = r.last->out_height, band = band_of(piece, layers->items);
+    int height = r.last->out_height, band = band_of(n, piece, layers->items);
     int top = height * band / layers->items, bottom = height * (band + 1) / layers->items;
     if (next->last < 0)
         make_edges(&r);

@@ -13,7 +13,7 @@ enum { STEM_WIDEST = 128, STEM_MOST = 64, STEM_FILTERS = 4 };
 /* Floats that a thread needs. */
 int64_t stem_scratch(void);
 
-/* The next row of each picture that a thread calculates: what it has done is not done again. */
+/* The next row of each picture that a thread calculates. */
 typedef struct {
     int pixels, wide, narrow, halves, last; /* last: -1 at the beginning of a picture */
 } stem_rows;

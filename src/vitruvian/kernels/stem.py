@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["STEM_PIECES", "packed", "stem_of"]
 
-# Of `stem.h`.
-_LAYERS, _WIDEST, _MOST, _FILTERS = 4, 128, 64, 4
-_LANES = 16
+_LAYERS = 4
+_WIDEST, _MOST, _FILTERS, _LANES = 128, 64, 4, 16  # of `stem.h`
 
 STEM_PIECES = 16
 """Bands of rows that threads share."""
@@ -34,11 +33,11 @@ def stem_of(steps: Sequence[tuple[Step, Step | None]]) -> list[Planes]:
     if len(made) < _LAYERS or not _is_chain(first) or not all(_fits(step, front) for step, front in first):
         return []
     later = {planes for pair in steps[_LAYERS:] for step in pair if step for planes in step.read}
-    wide, last = made[0], made[-1]
-    narrow = wide.width % _LANES == 0 and wide.width <= _WIDEST and max(p.channels for p in made) <= _MOST
-    halved = last.shape[1:] == (wide.height // 2, wide.width // 2)
+    (height, width), *others = (planes.shape[1:] for planes in made)
+    sized = others == [(height, width), (height, width), (height // 2, width // 2)]
+    small = width % _LANES == 0 and width <= _WIDEST and max(planes.channels for planes in made) <= _MOST
     # What lies between the steps is nowhere afterwards.
-    return made if narrow and halved and later.isdisjoint(made[:-1]) else []
+    return made if sized and small and later.isdisjoint(made[:-1]) else []
 
 
 def packed(weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -90,7 +90,7 @@ class Look:
         width: The same.
         count: Of points.
         numbers: From one point to the next; its x and y come first.
-        side: What x and y are fractions of.
+        side: What x and y are divided by to be fractions of the picture's width and height.
         kernel: Side of a window in places, odd; the point's own place, truncated, is in the middle.
     """
 
@@ -126,7 +126,7 @@ class Step:
         shift: What is added to that.
         target: Number of the output that is written.
         target_index: Where in it.
-        look: What makes the places that are read.
+        look: Of LOOK: which places are read.
         only: Which places of the result are read, if not all are: nothing else needs to be calculated.
     """
 

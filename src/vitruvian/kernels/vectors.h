@@ -44,6 +44,15 @@ INLINE vec within(vec v, float low, float high) { return lower(higher(v, all(low
 /* The first lanes, as many as there are: none, some or all. */
 INLINE __mmask16 first_lanes(int count) { return count <= 0 ? 0 : count >= LANES ? 0xffff : (1u << count) - 1; }
 
+INLINE ivec lane_numbers(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+
+/* Lanes first, first + by, ... of two vectors one behind the other. */
+INLINE vec pick(vec a, vec b, int first, int by)
+{
+    ivec lanes = _mm512_add_epi32(_mm512_mullo_epi32(lane_numbers(), _mm512_set1_epi32(by)), _mm512_set1_epi32(first));
+    return _mm512_permutex2var_ps(a, lanes, b);
+}
+
 /* Sixteen bytes as numbers. */
 INLINE vec numbers_of(const void *bytes)
 {

@@ -17,7 +17,7 @@ static inline int64_t windows_count(const dense_network *n, const layer *l, int6
     return l->listed < 0 ? all : *(const int32_t *)(n->memory + l->listed);
 }
 
-/* Which strip is at a place of the list. */
+/* Which strip is at a place of the list; the place itself, where there is none. */
 static inline int windows_strip(const dense_network *n, const layer *l, int at)
 {
     return l->listed < 0 ? at : ((const int32_t *)(n->memory + l->listed))[1 + at];

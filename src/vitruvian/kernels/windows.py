@@ -17,7 +17,7 @@ STRIP = 8
 
 
 def narrowed(steps: Sequence[Step], target: int, points: int, look: Look) -> list[Step]:
-    """Return the steps so that of one output only windows are calculated; elsewhere it stays as it was.
+    """Return the steps so that of one output only windows are calculated; elsewhere it may hold anything.
 
     Args:
         steps: Of a network, in the order of their calculation, the outputs last. They come back as they are
@@ -26,8 +26,12 @@ def narrowed(steps: Sequence[Step], target: int, points: int, look: Look) -> lis
         points: Number of the output that holds the points around which it is read.
         look: Where around them.
     """
-    writes = {step.target: step for step in steps if step.kind is Kind.WRITE}
-    picture, around = (writes[number].source if number in writes else None for number in (target, points))
+    writes = [
+        [s for s in steps if s.kind is Kind.WRITE and s.target == number] for number in (target, points)
+    ]
+    if [len(some) for some in writes] != [1, 1]:
+        return [*steps]
+    write, (picture, around) = writes[0][0], (some[0].source for some in writes)
     if picture is None or around is None or not _fits(picture, around, look):
         return [*steps]
     makers = {step.result: step for step in steps if step.result is not None}
@@ -37,7 +41,7 @@ def narrowed(steps: Sequence[Step], target: int, points: int, look: Look) -> lis
     places = Planes(1 + picture.height * picture.width // STRIP, 1, 1)
     there = [Step(Kind.LOOK, around, places, look=look)]
     there += [replace(step, only=places) for step in steps if step in few]
-    at = steps.index(writes[target])
+    at = steps.index(write)
     return [step for step in steps[:at] if step not in few] + there + [*steps[at:]]
 
 

@@ -239,7 +239,8 @@ class BlazePoseLandmarker:
     """Reads bodies: regions of pictures in, 33 landmarks of each body out.
 
     Args:
-        session: An open landmark network with the signature ``LANDMARKER`` and the outputs that
+        session: An open landmark network with the signature ``LANDMARKER``, or the one that
+            ``landmarker_signature`` returns for the same settings, and the outputs that
             ``landmarker_outputs`` names.
         settings: Presence threshold, kernel, masks.
         flipped: Whether the network sees the bodies in a mirror. What comes out is that of the picture

@@ -109,7 +109,7 @@ class Windows:
         points: Name of that output.
         count: How many of its points are looked at, the first ones.
         numbers: From one point to the next; x and y come first.
-        side: What x and y are fractions of, so that they are fractions of the output's width and height.
+        side: What x and y are divided by to be fractions of the output's width and height.
         kernel: Side of a square in cells, odd, with the point's own cell, truncated, in the middle.
     """
 
