@@ -14,12 +14,6 @@ NUMBERS = np.random.default_rng(0)
 BOUNDS = {"low": 0.0, "high": 6.0}
 
 
-@pytest.fixture(autouse=True)
-def same_numbers():
-    """Whatever ran before, in whichever process."""
-    NUMBERS.bit_generator.state = np.random.default_rng(0).bit_generator.state
-
-
 def _numbers(*shape: int) -> np.ndarray:
     return (NUMBERS.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
 

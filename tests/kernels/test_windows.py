@@ -16,12 +16,6 @@ PIXELS = NUMBERS.integers(0, 256, (64, 64, 3), np.uint8)
 LOOK = Look(height=32, width=32, count=3, numbers=5, side=256.0, kernel=7)
 
 
-@pytest.fixture(autouse=True)
-def same_numbers():
-    """Whatever ran before, in whichever process."""
-    NUMBERS.bit_generator.state = np.random.default_rng(0).bit_generator.state
-
-
 def _step(kind: Kind, source: Planes | None, made: Planes, kernel: int = 1, **options) -> Step:
     inputs = 1 if kind is Kind.DEPTHWISE else source.channels if source else 3
     weights = NUMBERS.standard_normal((made.channels, inputs, kernel, kernel)).astype(np.float32)
