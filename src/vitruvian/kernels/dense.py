@@ -13,7 +13,7 @@ import numpy as np
 
 from vitruvian.kernels import native
 from vitruvian.kernels.network import MOST_THREADS, KernelNetwork
-from vitruvian.kernels.stem import STEM_PIECES, packed, stem_of
+from vitruvian.kernels.stem import STEM_FILTERS, STEM_PIECES, stem_of
 from vitruvian.kernels.steps import Kind, Look, Planes, Step, append, are_read, joined, places, readers_of
 from vitruvian.kernels.windows import STRIP
 
@@ -64,7 +64,7 @@ class DenseNetwork(KernelNetwork):
         constants = joined(writer.constants, np.float32)
         most = (int(writer.layers[name].max()) for name in ("in_channels", "in_width"))
         # Behind a picture's planes is what each thread has for itself.
-        memory = writer.memory + _whole(native.dense_scratch(*most, writer.has_stem)) * MOST_THREADS
+        memory = writer.memory + _whole(native.dense_scratch(*most, bool(writer.stem))) * MOST_THREADS
         run = partial(native.run_dense, writer.layers, constants, writer.memory)
         super().__init__(run, len(writer.layers), memory)
         self._layers = writer.layers
@@ -222,9 +222,8 @@ class _Writer:
     def __init__(self, steps: Sequence[tuple[Step, Step | None]]) -> None:
         # What a depthwise convolution makes is nowhere: the step behind it reads what it reads.
         read = [replace(step, source=front.source) if front else step for step, front in steps]
-        self._stem = stem_of(steps)
-        self.has_stem = bool(self._stem)
-        self._writes = {made: write for made, write in _written(read).items() if made not in self._stem}
+        self.stem = stem_of(steps)
+        self._writes = {made: write for made, write in _written(read).items() if made not in self.stem}
         fronts = [front for step, front in steps if step.source not in self._writes]
         read = [step for step in read if step.source not in self._writes]
         sizes = {
@@ -232,7 +231,7 @@ class _Writer:
             for step in read
             if step.result is not None
         }
-        self._places, self.memory = places(read, sizes | dict.fromkeys(self._stem[:-1], 0))
+        self._places, self.memory = places(read, sizes | dict.fromkeys(self.stem[:-1], 0))
         beyond = max(_whole(planes.channels) for planes in sizes)  # a place beyond the edge
         self.constants = [np.zeros(beyond, np.float32)]
         self.layers = np.zeros(len(read), _LAYER)
@@ -320,14 +319,14 @@ class _Writer:
         return {
             **{name: getattr(step, name) for name in ("kernel", "stride", "pad")},
             **self._weights(weights.transpose(0, 2, 3, 1).reshape(len(weights), -1), result),
-            "items": STEM_PIECES if self.has_stem else -(-result.height // _FIRST_ROWS),
-            "stem": self.has_stem,
+            "items": STEM_PIECES if self.stem else -(-result.height // _FIRST_ROWS),
+            "stem": bool(self.stem),
             "in_height": 2 * result.height,
             "in_width": 2 * result.width,
         }
 
     def _pointwise(self, weights: NDArray[np.float32], result: Planes) -> dict[str, float]:
-        pieces = 0 if result in self._stem else _pieces(result)  # none of its own
+        pieces = 0 if result in self.stem else _pieces(result)  # none of its own
         pairs = -(-_whole(len(weights)) // (_COLUMNS * _LANES))
         groups = 1 if pieces >= _FEW else min(pairs, _FEW)
         return self._weights(weights, result) | {"groups": groups, "items": pieces * groups}
@@ -337,9 +336,9 @@ class _Writer:
 
         A network's weights do not fit into a core's cache: those of half the size arrive sooner.
         """
-        if result in self._stem:
-            return {"weights": append(self.constants, packed(weights), np.float32)}
-        columns = _columns(weights)
+        if result in self.stem:
+            return {"weights": append(self.constants, _columns(weights, STEM_FILTERS), np.float32)}
+        columns = _columns(weights, _COLUMNS * _LANES)
         with np.errstate(over="ignore"):
             halves = columns.astype(np.float16)
         exact = bool((halves == columns).all())
@@ -352,12 +351,11 @@ def _looked(look: Look) -> dict[str, float]:
     return {**fields, "kernel": look.kernel, "scale": look.side}
 
 
-def _columns(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (filters, inputs) weights as two vectors of filters, for one input after the other."""
+def _columns(weights: NDArray[np.float32], together: int) -> NDArray[np.float32]:
+    """Return (filters, inputs) weights as so many filters together, for one input after the other."""
     filled = np.zeros((_whole(len(weights)), weights.shape[1]), np.float32)
     filled[: len(weights)] = weights
-    step = _COLUMNS * _LANES
-    return np.concatenate([filled[i : i + step].T.reshape(-1) for i in range(0, len(filled), step)])
+    return np.concatenate([filled[i : i + together].T.reshape(-1) for i in range(0, len(filled), together)])
 
 
 def _pieces(result: Planes) -> int:

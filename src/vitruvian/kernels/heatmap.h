@@ -8,7 +8,16 @@ typedef struct {
     float threshold;
 } heatmap_shape;
 
+/* Cells around a point that are in the map: the first and the last row and column. */
+typedef struct {
+    int row, column; /* the point's own */
+    int top, bottom, left, right;
+} heatmap_window;
+
 float heatmap_sigmoid(float logit);
+
+/* Which cells a point is refined by; returns whether it is in the map at all. x and y are fractions of the map. */
+int heatmap_look(const heatmap_shape *shape, const float *point, heatmap_window *window);
 
 /* Move a point to the centre of mass of its map nearby; x and y are fractions of the map, which begins at `logits`. */
 void heatmap_refine(const heatmap_shape *shape, const float *point, const float *logits, float *moved);

@@ -266,21 +266,23 @@ static void make_last(running *r, int y)
         mix_row(r->network, l, seen, l->used, filter, out, CHANNELS_LAST);
 }
 
-/* The zeros around each row. */
+/* The zeros around each row that is used. */
 static void make_edges(running *r)
 {
     int width = r->first->out_width, half = (width + 2 * LANES - 1) / (2 * LANES) * LANES;
     memset(r->rows->pixels, 0, sizeof r->rows->pixels);
-    for (int i = 0; i < FEW_ROWS * STEM_MOST; i++) {
-        float *row = r->rows->wide[0][0] + i * ROOM;
-        store(row, all(0));
-        store(row + LANES + width, all(0));
-    }
-    for (int i = 0; i < WINDOW * STEM_MOST * 2; i++) {
-        float *row = r->rows->halves[0][0][0] + i * HALF;
-        store(row, all(0));
-        store(row + LANES + half, all(0));
-    }
+    for (int y = 0; y < FEW_ROWS; y++)
+        for (int c = 0; c < r->narrowing->used; c++) {
+            float *row = r->rows->wide[y][c];
+            store(row, all(0));
+            store(row + LANES + width, all(0));
+        }
+    for (int y = 0; y < WINDOW; y++)
+        for (int i = 0; i < 2 * r->last->used; i++) {
+            float *row = r->rows->halves[y][0][0] + i * HALF;
+            store(row, all(0));
+            store(row + LANES + half, all(0));
+        }
 }
 
 VECTORS_END

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vitruvian.kernels.steps import Kind, Planes, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-__all__ = ["STEM_PIECES", "packed", "stem_of"]
+__all__ = ["STEM_FILTERS", "STEM_PIECES", "stem_of"]
 
 _LAYERS = 4
-_WIDEST, _MOST, _FILTERS, _LANES = 128, 64, 4, 16  # of `stem.h`
+_WIDEST, _MOST, _LANES = 128, 64, 16  # of `stem.h`, as is the next one
+
+STEM_FILTERS = 4
+"""That are calculated together."""
 
 STEM_PIECES = 16
 """Bands of rows that threads share."""
@@ -38,13 +37,6 @@ def stem_of(steps: Sequence[tuple[Step, Step | None]]) -> list[Planes]:
     small = width % _LANES == 0 and width <= _WIDEST and max(planes.channels for planes in made) <= _MOST
     # What lies between the steps is nowhere afterwards.
     return made if sized and small and later.isdisjoint(made[:-1]) else []
-
-
-def packed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (filters, inputs) weights as the kernels read them: of four filters, input by input."""
-    filled = np.zeros((-(-len(weights) // _LANES) * _LANES, weights.shape[1]), np.float32)
-    filled[: len(weights)] = weights
-    return filled.reshape(-1, _FILTERS, weights.shape[1]).transpose(0, 2, 1).reshape(-1)
 
 
 def _is_chain(steps: Sequence[tuple[Step, Step | None]]) -> bool:
