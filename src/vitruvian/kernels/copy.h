@@ -2,14 +2,16 @@
 #ifndef VITRUVIAN_COPY_H
 #define VITRUVIAN_COPY_H
 
-#include <stdatomic.h>
+#include "pool.h"
+
 #include <stdint.h>
 
 typedef struct {
     const uint8_t *from;
     uint8_t *to;
     int64_t size;
-    atomic_int next; /* piece that nobody has taken yet */
+    progress copied;
+    atomic_int threads; /* that have come */
 } copy_job;
 
 /* Copy, with other threads that call this at the same time with the same argument. */

@@ -35,7 +35,7 @@ static PyObject *warp(PyObject *self, PyObject *args)
 {
     (void)self;
     Py_buffer pixels, matrix, out;
-    warp_job job = {.next = 0, .fetched = 0};
+    warp_job job = {.threads = 0};
     int threads;
     if (!PyArg_ParseTuple(args, "y*y*w*iip(iiii)i:warp", &pixels, &matrix, &out, &job.width, &job.columns,
                           &job.replicate, &job.top, &job.bottom, &job.left, &job.right, &threads))
@@ -75,7 +75,7 @@ static PyObject *copy(PyObject *self, PyObject *args)
     if (from.len != to.len) {
         PyErr_SetString(PyExc_ValueError, "shapes that do not fit each other");
     } else {
-        copy_job job = {.from = from.buf, .to = to.buf, .size = from.len, .next = 0};
+        copy_job job = {.from = from.buf, .to = to.buf, .size = from.len};
         Py_BEGIN_ALLOW_THREADS
         pool_call(copy_run, &job, threads);
         Py_END_ALLOW_THREADS

@@ -123,11 +123,17 @@ void pool_each(void (*body)(void *), void *contexts, size_t size, int count, int
     pool_call(take_next, &r, threads < count ? threads : count);
 }
 
+int pool_take(progress *p, int pieces, int thread)
+{
+    if (atomic_fetch_add(&p->taken, 1) >= pieces)
+        return -1;
+    return thread % 2 ? pieces - 1 - atomic_fetch_add(&p->back, 1) : atomic_fetch_add(&p->front, 1);
+}
+
 void pool_share(progress *p, int pieces, int thread, void (*body)(void *context, int piece), void *context)
 {
-    while (atomic_fetch_add(&p->taken, 1) < pieces) {
-        int behind = thread % 2, number = atomic_fetch_add(behind ? &p->back : &p->front, 1);
-        body(context, behind ? pieces - 1 - number : number);
+    for (int piece; (piece = pool_take(p, pieces, thread)) >= 0;) {
+        body(context, piece);
         atomic_fetch_add(&p->done, 1);
     }
     for (unsigned turn = 0; atomic_load(&p->done) < pieces; turn++)

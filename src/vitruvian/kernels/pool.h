@@ -23,10 +23,13 @@ typedef struct {
     _Atomic int32_t done;
 } progress;
 
-/* Do the pieces of a step, with other threads that call this at the same time; return when all are done.
+/* Take a piece of a step, with other threads that call this at the same time; return its number, -1: there are no more.
  *
  * Threads of odd numbers begin behind, in each step: so most of what a step reads was written by the same thread,
  * and is in the cache of its core. */
+int pool_take(progress *p, int pieces, int thread);
+
+/* Do the pieces of a step, with other threads that call this at the same time; return when all are done. */
 void pool_share(progress *p, int pieces, int thread, void (*body)(void *context, int piece), void *context);
 
 #endif

@@ -86,10 +86,11 @@ TARGET static void sample(const warp_job *job, const row *at, uint8_t *out)
 
 /* Read one byte of each cache line, in the order in which they lie in memory: sampling reads them in its own
  * order, which no prefetcher foresees. Of a picture that is not in the cache, both take half the time of one. */
-static void fetch(warp_job *job)
+static void fetch(warp_job *job, int thread)
 {
     enum { PIECE = 16 };
-    for (int piece; (piece = atomic_fetch_add(&job->fetched, 1)) * PIECE < job->bottom - job->top;) {
+    int pieces = (job->bottom - job->top + PIECE - 1) / PIECE;
+    for (int piece; (piece = pool_take(&job->fetched, pieces, thread)) >= 0;) {
         int first = job->top + piece * PIECE, end = first + PIECE < job->bottom ? first + PIECE : job->bottom;
         for (int y = first; y < end; y++)
             for (int at = job->left; at < job->right; at += CACHE_LINE)
@@ -102,10 +103,11 @@ int warp_supported(void) { return __builtin_cpu_supports("avx2"); }
 void warp_run(void *of_job)
 {
     warp_job *job = of_job;
+    int thread = atomic_fetch_add(&job->threads, 1), pieces = (job->rows + TOGETHER - 1) / TOGETHER;
     row at;
-    fetch(job);
-    for (int top; (top = TOGETHER * atomic_fetch_add(&job->next, 1)) < job->rows;)
-        for (int line = top; line < top + TOGETHER && line < job->rows; line++) {
+    fetch(job, thread);
+    for (int piece; (piece = pool_take(&job->drawn, pieces, thread)) >= 0;)
+        for (int line = piece * TOGETHER; line < (piece + 1) * TOGETHER && line < job->rows; line++) {
             locate(job, line, &at);
             sample(job, &at, job->out + (int64_t)line * job->columns * 3);
         }

@@ -2,7 +2,8 @@
 #ifndef VITRUVIAN_WARP_H
 #define VITRUVIAN_WARP_H
 
-#include <stdatomic.h>
+#include "pool.h"
+
 #include <stdint.h>
 
 enum { WARP_MOST_COLUMNS = 1024 };
@@ -15,7 +16,8 @@ typedef struct {
     uint8_t *out;           /* rows x columns x 3 */
     int rows, columns;
     int top, bottom, left, right; /* rows and bytes of the picture that are read beforehand; none where equal */
-    atomic_int fetched, next;     /* pieces that nobody has taken yet */
+    progress fetched, drawn;
+    atomic_int threads; /* that have come */
 } warp_job;
 
 /* Whether this processor has what it takes. */
