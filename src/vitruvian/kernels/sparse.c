@@ -39,26 +39,49 @@ INLINE void share(const step *s, int item, int *first, int *last)
     *first = s->out_channels * item / s->items, *last = s->out_channels * (item + 1) / s->items;
 }
 
-/* Zeros above and below the planes of some channels: by whom is at the rows beside them, whose core reads them next. */
-INLINE void frame(const step *s, float *memory, int first, int last, int is_top, int is_bottom)
+/* From the first place of a plane to that of a row. */
+INLINE int64_t row_at(int y, int width, int height, int apart)
+{
+    int64_t line = width + GAP;
+    return apart && y >= height / 2 ? apart + (y - height / 2) * line : y * line;
+}
+
+INLINE int64_t in_row(const step *s, int y) { return row_at(y, s->in_width, s->in_height, s->in_apart); }
+INLINE int64_t out_row(const step *s, int y) { return row_at(y, s->out_width, s->out_height, s->out_apart); }
+
+enum edges { ABOVE = 1, BETWEEN = 2, BELOW = 4 };
+
+/* Which edges some rows of what comes out have; BETWEEN is that of the lower half. */
+INLINE int edges_of(const step *s, int top, int bottom)
+{
+    int half = s->out_height / 2, between = s->out_apart && top <= half && half < bottom;
+    return (top == 0 ? ABOVE : 0) | (between ? BETWEEN : 0) | (bottom == s->out_height ? BELOW : 0);
+}
+
+/* Zeros at edges of some channels: by whom is at the rows beside them, whose core reads them next. */
+INLINE void frame(const step *s, float *memory, int first, int last, int edges)
 {
     int line = s->out_width + GAP, around = (GAP * line + GAP + LANES - 1) / LANES * LANES;
+    int64_t end = out_row(s, s->out_height - 1) + line;
     for (int c = first; c < last; c++) {
-        float *above = memory + s->out + (int64_t)c * s->out_plane - around;
-        float *below = above + around + s->out_height * line;
-        for (int i = 0; is_top && i < around; i += LANES)
-            store(above + i, all(0));
-        for (int i = 0; is_bottom && i < around; i += LANES)
-            store(below + i, all(0));
+        float *plane = memory + s->out + (int64_t)c * s->out_plane;
+        for (int i = 0; edges & ABOVE && i < around; i += LANES)
+            store(plane - around + i, all(0));
+        if (edges & BETWEEN)
+            store(plane + s->out_apart - LANES, all(0));
+        for (int i = 0; edges & BELOW && i < around; i += LANES)
+            store(plane + end + i, all(0));
     }
 }
 
 /* ---- 1x1 convolution ---- */
 
-INLINE void pointwise_block(const network *n, const step *s, int first, int last, int place, const int vectors)
+INLINE void pointwise_block(const network *n, const step *s, int first, int last, int begin, int lower,
+                            const int vectors)
 {
-    const float *in = n->memory + s->in + place;
-    const int32_t *inside = n->rows + s->inside + place / LANES;
+    const float *in = n->memory + s->in + begin * LANES + lower * s->in_apart;
+    const int32_t *inside = n->rows + s->inside + begin;
+    int place = begin * LANES + lower * s->out_apart;
     for (int part = 0; part < s->parts; part++) {
         const int32_t *row = n->rows + s->rows + part * (s->out_channels + 1);
         for (int c = first; c < last; c++) {
@@ -99,14 +122,17 @@ INLINE void pointwise_block(const network *n, const step *s, int first, int last
 
 static void pointwise(const network *n, const step *s, int item)
 {
-    int vectors = (s->out_height * (s->out_width + GAP) + LANES - 1) / LANES;
+    int halves = s->out_apart ? 2 : 1, blocks = s->blocks / halves;
+    int vectors = (s->out_height / halves * (s->out_width + GAP) + LANES - 1) / LANES;
     int groups = s->items / s->blocks, group = item % groups, block = item / groups;
     int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
-    int begin = vectors * block / s->blocks, end = vectors * (block + 1) / s->blocks;
+    int lower = block / blocks, is_first = block % blocks == 0, is_last = block % blocks == blocks - 1;
+    int begin = vectors * (block % blocks) / blocks, end = vectors * (block % blocks + 1) / blocks;
+    int above = lower ? BETWEEN : ABOVE, below = lower == halves - 1 ? BELOW : 0;
     /* The last vector reaches beyond the planes, and writes zeros there, too. */
-    frame(s, n->memory, first, last, block == 0, block == s->blocks - 1);
+    frame(s, n->memory, first, last, (is_first ? above : 0) | (is_last ? below : 0));
     switch (end - begin) {
-#define BLOCK(count) case count: pointwise_block(n, s, first, last, begin * LANES, count); break;
+#define BLOCK(count) case count: pointwise_block(n, s, first, last, begin, lower, count); break;
         BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7)
 #undef BLOCK
     }
@@ -116,11 +142,12 @@ static void pointwise(const network *n, const step *s, int item)
 
 enum { ROWS = 7 }; /* that are calculated together, since they need the same rows of what comes in */
 
-/* The rest: as many lanes as there are up to the end of a row. */
-INLINE void depthwise_block(const step *s, const float *in, float *out, const float *weights, vec bias,
+/* The rest: as many lanes as there are up to the end of a row. `turn`: before which row the lower half begins. */
+INLINE void depthwise_block(const step *s, const float *in, int turn, float *out, const float *weights, vec bias,
                             __mmask16 inside, __mmask16 rest, const int kernel, const int stride)
 {
     int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    int64_t jump = s->in_apart - s->in_height / 2 * in_line;
     vec sum[ROWS];
     UNROLL for (int r = 0; r < ROWS; r++) sum[r] = bias;
     UNROLL for (int i = 0; i < stride * (ROWS - 1) + kernel; i++) {
@@ -137,7 +164,7 @@ INLINE void depthwise_block(const step *s, const float *in, float *out, const fl
             UNROLL for (int r = 0; r < ROWS; r++)
                 if (i - stride * r >= 0 && i - stride * r < kernel)
                     sum[r] = madd(seen[j], all(weights[(i - stride * r) * kernel + j]), sum[r]);
-        in += in_line;
+        in += i + 1 == turn ? in_line + jump : in_line;
         HERE(in);
     }
     UNROLL for (int r = 0; r < ROWS; r++) {
@@ -155,18 +182,19 @@ INLINE void depthwise_block(const step *s, const float *in, float *out, const fl
  * for the last row, behind which somebody else may have written. */
 INLINE void depthwise_rows(const network *n, const step *s, int item, const int kernel, const int stride)
 {
-    int in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    int out_line = s->out_width + GAP;
     int bands = s->out_height / ROWS, groups = s->items / bands, group = item % groups, top = item / groups * ROWS;
     int first = s->out_channels * group / groups, last = s->out_channels * (group + 1) / groups;
-    frame(s, n->memory, first, last, top == 0, top + ROWS == s->out_height);
+    int seen = top * stride - s->pad, turn = s->in_apart ? s->in_height / 2 - seen : 0;
+    frame(s, n->memory, first, last, edges_of(s, top, top + ROWS));
     for (int c = first; c < last; c++) {
-        const float *in = n->memory + s->in + (int64_t)c * s->in_plane - s->pad * in_line - s->pad;
-        float *out = n->memory + s->out + (int64_t)c * s->out_plane;
+        const float *in = n->memory + s->in + (int64_t)c * s->in_plane + in_row(s, seen) - s->pad;
+        float *out = n->memory + s->out + (int64_t)c * s->out_plane + out_row(s, top);
         const float *weights = n->constants + s->weights + c * kernel * kernel;
         vec bias = all(n->constants[s->bias + c]);
         for (int left = (out_line - 1) / LANES * LANES; left >= 0; left -= LANES)
-            depthwise_block(s, in + (top * in_line + left) * stride, out + top * out_line + left, weights, bias,
-                            first_lanes(s->out_width - left), first_lanes(out_line - left), kernel, stride);
+            depthwise_block(s, in + left * stride, turn, out + left, weights, bias, first_lanes(s->out_width - left),
+                            first_lanes(out_line - left), kernel, stride);
     }
 }
 
@@ -199,7 +227,7 @@ INLINE void depthwise_narrow(const network *n, const step *s, int item, const in
             gap[0] = gap[1] = 0;
         }
     }
-    frame(s, n->memory, first, last, 1, 1);
+    frame(s, n->memory, first, last, edges_of(s, 0, s->out_height));
 }
 
 /* One function for each kind: compilers make more of small ones. */
@@ -232,10 +260,10 @@ enum { TAPS = 27, FILTERS = 4, ACROSS = 7 };
 static void first(const network *n, const step *s, int item)
 {
     colours lines[3];
-    int out_line = s->out_width + GAP, top = s->out_height * item / s->items;
+    int top = s->out_height * item / s->items, bottom = s->out_height * (item + 1) / s->items;
     memset(lines, 0, sizeof lines);
-    frame(s, n->memory, 0, s->out_channels, item == 0, item == s->items - 1);
-    for (int y = top; y < s->out_height * (item + 1) / s->items; y++) {
+    frame(s, n->memory, 0, s->out_channels, edges_of(s, top, bottom));
+    for (int y = top; y < bottom; y++) {
         const float *seen[TAPS];
         for (int i = y == top ? 0 : 1; i < 3; i++) {
             int row = 2 * y + i - s->pad;
@@ -250,7 +278,7 @@ static void first(const network *n, const step *s, int item)
             seen[i] = lines[(row + 3) % 3][i % 3][column] + LANES;
         }
         for (int c = 0; c < s->out_channels; c += FILTERS) {
-            float *out = n->memory + s->out + (int64_t)c * s->out_plane + y * out_line;
+            float *out = n->memory + s->out + (int64_t)c * s->out_plane + out_row(s, y);
             UNROLL for (int f = 0; f < FILTERS; f++)
                 store(out + (int64_t)f * s->out_plane + s->out_width + GAP - LANES, all(0));
             for (int x = 0; x < s->out_width; x += ACROSS * LANES) {
@@ -275,12 +303,12 @@ static void first(const network *n, const step *s, int item)
 static void enlarge(const network *n, const step *s, int item)
 {
     int begin, end, height = s->in_height, width = s->in_width;
-    int in_line = width + GAP, out_line = s->out_width + GAP;
+    int out_line = s->out_width + GAP;
     ivec one = _mm512_set1_epi32(1), right = _mm512_set1_epi32(width - 1);
     ivec before = _mm512_max_epi32(_mm512_sub_epi32(lane_numbers(), one), _mm512_setzero_si512());
     ivec behind = _mm512_min_epi32(_mm512_add_epi32(lane_numbers(), one), right);
     share(s, item, &begin, &end);
-    frame(s, n->memory, begin, end, 1, 1);
+    frame(s, n->memory, begin, end, edges_of(s, 0, s->out_height));
     for (int c = begin; c < end; c++) {
         const float *in = n->memory + s->in + (int64_t)c * s->in_plane, *added = added_plane(s, n->memory, c);
         float *out = n->memory + s->out + (int64_t)c * s->out_plane;
@@ -288,12 +316,12 @@ static void enlarge(const network *n, const step *s, int item)
         for (int y = 0; y < 2 * height; y++) {
             int near = y / 2, far = y % 2 ? near + 1 : near - 1;
             far = far < 0 ? 0 : far < height ? far : height - 1;
-            vec row = madd(all(.75f), load(in + near * in_line), times(all(.25f), load(in + far * in_line)));
+            vec row = madd(all(.75f), load(in + in_row(s, near)), times(all(.25f), load(in + in_row(s, far))));
             vec most = madd(all(.75f), row, bias);
             vec even = madd(all(.25f), _mm512_permutexvar_ps(before, row), most);
             vec odd = madd(all(.25f), _mm512_permutexvar_ps(behind, row), most);
             for (int half = 0; half < 2 && half * LANES < out_line; half++) {
-                int at = y * out_line + half * LANES;
+                int64_t at = out_row(s, y) + half * LANES;
                 vec v = finished(in_turns(even, odd, half), s, added ? added + at : NULL);
                 store(out + at, only(v, first_lanes(s->out_width - half * LANES)));
             }
@@ -305,15 +333,15 @@ static void enlarge(const network *n, const step *s, int item)
 
 static void spread(const network *n, const step *s, int item)
 {
-    int begin, end, in_line = s->in_width + GAP, out_line = s->out_width + GAP;
+    int begin, end, out_line = s->out_width + GAP;
     share(s, item, &begin, &end);
-    frame(s, n->memory, begin, end, 1, 1);
+    frame(s, n->memory, begin, end, edges_of(s, 0, s->out_height));
     for (int c = begin; c < end; c++)
         for (int y = 0; y < s->out_height; y++) {
             int64_t plane = y % 2 * 2 * s->out_channels + c;
-            const float *even = n->memory + s->in + plane * s->in_plane + y / 2 * in_line;
+            const float *even = n->memory + s->in + plane * s->in_plane + in_row(s, y / 2);
             const float *odd = even + (int64_t)s->out_channels * s->in_plane;
-            float *out = n->memory + s->out + (int64_t)c * s->out_plane + y * out_line;
+            float *out = n->memory + s->out + (int64_t)c * s->out_plane + out_row(s, y);
             for (int x = 0; x < out_line; x += LANES) {
                 vec a = load(even + x / 2 / LANES * LANES), b = load(odd + x / 2 / LANES * LANES);
                 store(out + x, only(in_turns(a, b, x / LANES % 2), first_lanes(s->out_width - x)));
@@ -329,7 +357,7 @@ static void write_out(const network *n, const step *s)
     for (int y = 0; y < s->in_height; y++)
         for (int x = 0; x < s->in_width; x++)
             for (int c = 0; c < s->in_channels; c++)
-                *to++ = n->memory[s->in + (int64_t)c * s->in_plane + y * (s->in_width + GAP) + x];
+                *to++ = n->memory[s->in + (int64_t)c * s->in_plane + in_row(s, y) + x];
 }
 
 VECTORS_END

@@ -3,7 +3,10 @@
  * A picture is a list of planes, one a channel, whose rows lie one behind the other with GAP zeros between
  * them, and as many rows of zeros above and below: what lies beside a place of a plane is found by adding to
  * its index, also beyond the edge. So a convolution that mixes the channels of a place walks over a plane as if
- * it were one row; and it takes time only for weights that are not zero. */
+ * it were one row; and it takes time only for weights that are not zero.
+ *
+ * The lower half of all rows may lie elsewhere, far from the upper one: they are two threads', and what one of them
+ * writes, the other's processor would read ahead. */
 #ifndef VITRUVIAN_SPARSE_H
 #define VITRUVIAN_SPARSE_H
 
@@ -24,8 +27,10 @@ typedef struct {
     int32_t added;                           /* planes that are added to the result; -1: none */
     int32_t in_channels, in_height, in_width;
     int32_t in_plane;                        /* from one plane to the next */
+    int32_t in_apart;                        /* from the first row of a plane to that of its lower half; 0: one follows
+                                              * the other */
     int32_t out_channels, out_height, out_width;
-    int32_t out_plane;
+    int32_t out_plane, out_apart;
     int32_t kernel, stride, pad;
     int32_t weights, bias;
     int32_t rows;                            /* POINTWISE: in `rows`, where the taps of each channel begin */

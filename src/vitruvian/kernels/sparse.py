@@ -24,7 +24,8 @@ __all__ = ["SparseNetwork", "fits", "supported"]
 
 # Of `sparse.h`: the names and the order of the fields too.
 _LANES, _GAP, _ROWS, _ACROSS, _FILTERS, _WIDEST = 16, 2, 7, 7 * 16, 4, 256
-_SIDES = [f"{side}_{name}" for side in ("in", "out") for name in ("channels", "height", "width", "plane")]
+_OF_PLANES = ("channels", "height", "width", "plane", "apart")
+_SIDES = [f"{side}_{name}" for side in ("in", "out") for name in _OF_PLANES]
 _WHOLE = [
     "kind",
     "items",
@@ -84,7 +85,8 @@ class _Writer:
         self.taps: list[NDArray[Any]] = []
         self.rows: list[NDArray[np.int32]] = []
         pictures = [step.result for step in steps if step.result is not None]
-        begins, self.memory = places(steps, {planes: _plane(planes) * planes.channels for planes in pictures})
+        begins, self._apart = places(steps, {planes: _plane(planes) * planes.channels for planes in pictures})
+        self.memory = 2 * self._apart  # lower halves lie behind everything else
         self._places = {planes: begin + _around(planes) for planes, begin in begins.items()}
         self._gaps: dict[tuple[int, int], int] = {}
         self.steps = np.zeros(len(steps), _STEP)
@@ -99,6 +101,7 @@ class _Writer:
         for side, planes in (("in", step.source), ("out", step.result)):
             if planes is not None:
                 fields |= {side: self._places[planes], f"{side}_plane": _plane(planes)}
+                fields |= {f"{side}_apart": self._apart if _halves(planes) > 1 else 0}
                 fields |= {
                     f"{side}_{name}": getattr(planes, name) for name in ("channels", "height", "width")
                 }
@@ -125,8 +128,8 @@ class _Writer:
         assert step.weights is not None  # noqa: S101  # a convolution
         assert step.source is not None  # noqa: S101  # which `fits` has seen
         weights = step.weights[:, :, 0, 0]
-        vectors = _whole_vectors(result.height * _line(result)) // _LANES
-        blocks = -(-vectors // _VECTORS)
+        vectors = _whole_vectors(_rows(result) * _line(result)) // _LANES
+        blocks = -(-vectors // _VECTORS) * _halves(result)
         parts = np.array_split(np.arange(weights.shape[1]), -(-weights.shape[1] // _CHANNELS))
         rows = np.concatenate([self._taps_of(weights, part, _plane(step.source)) for part in parts])
         return {
@@ -152,8 +155,8 @@ class _Writer:
         """Return where in ``rows`` it says which lanes of each vector are no gaps, a bit each."""
         shape = (planes.height, planes.width)
         if shape not in self._gaps:
-            lanes = np.zeros(_whole_vectors(planes.height * _line(planes)), bool)
-            rows = lanes[: planes.height * _line(planes)].reshape(planes.height, _line(planes))
+            lanes = np.zeros(_whole_vectors(_rows(planes) * _line(planes)), bool)
+            rows = lanes[: _rows(planes) * _line(planes)].reshape(-1, _line(planes))
             rows[:, : planes.width] = True
             bits = lanes.reshape(-1, _LANES) @ (1 << np.arange(_LANES))
             self._gaps[shape] = append(self.rows, bits, np.int32)
@@ -227,6 +230,16 @@ def _line(planes: Planes) -> int:
     return planes.width + _GAP
 
 
+def _halves(planes: Planes) -> int:
+    """Return into how many parts of whole bands of rows a picture is taken apart, as two threads share it."""
+    return 2 if planes.height % (2 * _ROWS) == 0 and planes.width >= _LANES - _GAP else 1
+
+
+def _rows(planes: Planes) -> int:
+    """Return the rows that lie one behind the other."""
+    return planes.height // _halves(planes)
+
+
 def _around(planes: Planes) -> int:
     """Return the floats of zeros before the first row; as many lie behind the last."""
     return _whole_vectors(_GAP * _line(planes) + _GAP)
@@ -238,7 +251,7 @@ def _plane(planes: Planes) -> int:
     They are an odd number of cache lines, so that the same place of many planes does not fall into the same
     few sets of the cache.
     """
-    vectors = _whole_vectors(planes.height * _line(planes) + 2 * _around(planes) + 4 * _LANES) // _LANES
+    vectors = _whole_vectors(_rows(planes) * _line(planes) + 2 * _around(planes) + 4 * _LANES) // _LANES
     return (vectors | 1) * _LANES
 
 
