@@ -162,6 +162,15 @@ def test_several_outputs_and_where_they_are_written():
     assert (two == one).all()
 
 
+def test_lower_halves_of_planes_lie_apart():
+    """But for seven rows, of which threads take channels."""
+    steps, picture = _start()
+    _halved(steps, picture, 4)
+    apart = SparseNetwork([*steps, Step(Kind.WRITE, steps[-1].result, None)])._steps["out_apart"]
+    heights = [step.result.height for step in steps]
+    assert dict(zip(heights, apart > 0, strict=False)) == {112: True, 56: True, 28: True, 14: True, 7: False}
+
+
 def test_many_threads_at_once_and_again():
     steps, picture = _start()
     _halved(steps, picture, 4)
