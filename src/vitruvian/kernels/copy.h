@@ -11,10 +11,9 @@ typedef struct {
     uint8_t *to;
     int64_t size;
     progress copied;
-    atomic_int threads; /* that have come */
 } copy_job;
 
 /* Copy, with other threads that call this at the same time with the same argument. */
-void copy_run(void *of_job);
+void copy_run(void *of_job, int thread);
 
 #endif

@@ -383,10 +383,9 @@ static void run_piece(void *of_layer, int piece)
     }
 }
 
-void dense_run(void *of_network)
+void dense_run(void *of_network, int thread)
 {
     dense_network *n = of_network;
-    int thread = atomic_fetch_add(&n->threads, 1);
     if (thread >= n->scratches)
         return;
     for (int i = 0; i < n->count; i++) {
@@ -398,6 +397,6 @@ void dense_run(void *of_network)
 
 #else
 
-void dense_run(void *of_network) { (void)of_network; }
+void dense_run(void *of_network, int thread) { (void)of_network, (void)thread; }
 
 #endif

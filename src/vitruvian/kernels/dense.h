@@ -62,14 +62,13 @@ typedef struct {
     int64_t scratch_size; /* of one */
     int scratches;
     float *const *targets;
-    progress *progress;      /* one for each step */
-    _Atomic int32_t threads; /* that have come */
+    progress *progress; /* one for each step */
 } dense_network;
 
 /* Floats that a thread needs for steps of so many channels, and for pictures of such a width. */
 int64_t dense_scratch(int channels, int width);
 
 /* Run a network, where there are vectors, with other threads that call this at the same time with the same argument. */
-void dense_run(void *of_network);
+void dense_run(void *of_network, int thread);
 
 #endif

@@ -35,7 +35,7 @@ static PyObject *warp(PyObject *self, PyObject *args)
 {
     (void)self;
     Py_buffer pixels, matrix, out;
-    warp_job job = {.threads = 0};
+    warp_job job = {.pixels = NULL};
     int threads;
     if (!PyArg_ParseTuple(args, "y*y*w*iip(iiii)i:warp", &pixels, &matrix, &out, &job.width, &job.columns,
                           &job.replicate, &job.top, &job.bottom, &job.left, &job.right, &threads))

@@ -10,10 +10,10 @@ enum { MOST = 64, PATIENCE = 4096 };
 static pthread_mutex_t taken = PTHREAD_MUTEX_INITIALIZER; /* held by the caller who has the threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  /* guards what follows */
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-static void (*current)(void *);
+static void (*current)(void *, int);
 static void *current_context;
 static unsigned long generation;
-static int workers, wanted;
+static int workers, wanted, come;
 static atomic_int active;
 
 /* Wait a moment for another thread: in a loop, whose count of turns so far is given. */
@@ -37,11 +37,12 @@ static void *work(void *nothing)
             pthread_cond_wait(&wake, &lock);
         seen = generation;
         wanted--;
-        void (*body)(void *) = current;
+        int thread = ++come;
+        void (*body)(void *, int) = current;
         void *context = current_context;
         atomic_fetch_add(&active, 1);
         pthread_mutex_unlock(&lock);
-        body(context);
+        body(context, thread);
         atomic_fetch_sub(&active, 1);
     }
     return nothing;
@@ -76,19 +77,19 @@ static void hire(int count)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void pool_call(void (*body)(void *), void *context, int threads)
+void pool_call(void (*body)(void *, int), void *context, int threads)
 {
     if (threads < 2 || pthread_mutex_trylock(&taken)) {
-        body(context);
+        body(context, 0);
         return;
     }
     pthread_mutex_lock(&lock);
     hire(threads <= MOST ? threads - 1 : MOST - 1);
-    current = body, current_context = context, wanted = threads - 1, generation++;
+    current = body, current_context = context, wanted = threads - 1, come = 0, generation++;
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
 
-    body(context);
+    body(context, 0);
 
     pthread_mutex_lock(&lock);
     current = NULL; /* who has not come yet stays away */
@@ -99,21 +100,22 @@ void pool_call(void (*body)(void *), void *context, int threads)
 }
 
 typedef struct {
-    void (*body)(void *);
+    void (*body)(void *, int);
     char *contexts;
     size_t size;
     int count;
     atomic_int next;
 } row;
 
-static void take_next(void *of_row)
+static void take_next(void *of_row, int thread)
 {
+    (void)thread;
     row *r = of_row;
     for (int i; (i = atomic_fetch_add(&r->next, 1)) < r->count;)
-        r->body(r->contexts + r->size * (size_t)i);
+        r->body(r->contexts + r->size * (size_t)i, 0);
 }
 
-void pool_each(void (*body)(void *), void *contexts, size_t size, int count, int threads)
+void pool_each(void (*body)(void *, int), void *contexts, size_t size, int count, int threads)
 {
     if (count == 1) {
         pool_call(body, contexts, threads);

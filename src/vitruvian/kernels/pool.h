@@ -6,15 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Call body(context) on this thread and on up to threads - 1 others at once; return when all have returned.
+/* Call body(context, thread) on this thread, which is 0, and on up to threads - 1 others at once, which are 1, 2 and so
+ * on; return when all have returned.
  *
  * The others may come late or not at all: body shares its work out by itself, and does all of it where it is
  * alone. It is alone, too, while another caller has the threads. */
-void pool_call(void (*body)(void *), void *context, int threads);
+void pool_call(void (*body)(void *context, int thread), void *context, int threads);
 
 /* Call body for each of some contexts, one behind the other in memory. A single one is given to all threads, as by
- * `pool_call`; of several each is one thread's from beginning to end. */
-void pool_each(void (*body)(void *), void *contexts, size_t size, int count, int threads);
+ * `pool_call`; of several each is one thread's from beginning to end, which is its thread 0. */
+void pool_each(void (*body)(void *context, int thread), void *contexts, size_t size, int count, int threads);
 
 /* Who has taken which piece of a step, and how many are done. A cache line each, since all threads write to it. */
 typedef struct {

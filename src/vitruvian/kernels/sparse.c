@@ -377,10 +377,9 @@ static void run_piece(void *of_step, int piece)
     }
 }
 
-void sparse_run(void *of_network)
+void sparse_run(void *of_network, int thread)
 {
     network *n = of_network;
-    int thread = atomic_fetch_add(&n->threads, 1);
     for (int i = 0; i < n->count; i++) {
         running r = {.network = n, .step = n->steps + i};
         pool_share(n->progress + i, r.step->items, thread, run_piece, &r);
@@ -389,6 +388,6 @@ void sparse_run(void *of_network)
 
 #else
 
-void sparse_run(void *of_network) { (void)of_network; }
+void sparse_run(void *of_network, int thread) { (void)of_network, (void)thread; }
 
 #endif

@@ -56,11 +56,10 @@ typedef struct {
     const uint8_t *pixels;
     float *memory;
     float *const *targets;
-    progress *progress;      /* one for each step */
-    _Atomic int32_t threads; /* that have come */
+    progress *progress; /* one for each step */
 } network;
 
 /* Run a network, where there are vectors, with other threads that call this at the same time with the same argument. */
-void sparse_run(void *of_network);
+void sparse_run(void *of_network, int thread);
 
 #endif

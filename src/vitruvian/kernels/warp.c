@@ -100,10 +100,10 @@ static void fetch(warp_job *job, int thread)
 
 int warp_supported(void) { return __builtin_cpu_supports("avx2"); }
 
-void warp_run(void *of_job)
+void warp_run(void *of_job, int thread)
 {
     warp_job *job = of_job;
-    int thread = atomic_fetch_add(&job->threads, 1), pieces = (job->rows + TOGETHER - 1) / TOGETHER;
+    int pieces = (job->rows + TOGETHER - 1) / TOGETHER;
     row at;
     fetch(job, thread);
     for (int piece; (piece = pool_take(&job->drawn, pieces, thread)) >= 0;)
@@ -116,6 +116,6 @@ void warp_run(void *of_job)
 #else
 
 int warp_supported(void) { return 0; }
-void warp_run(void *of_job) { (void)of_job; }
+void warp_run(void *of_job, int thread) { (void)of_job, (void)thread; }
 
 #endif

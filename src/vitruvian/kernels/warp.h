@@ -17,13 +17,12 @@ typedef struct {
     int rows, columns;
     int top, bottom, left, right; /* rows and bytes of the picture that are read beforehand; none where equal */
     progress fetched, drawn;
-    atomic_int threads; /* that have come */
 } warp_job;
 
 /* Whether this processor has what it takes. */
 int warp_supported(void);
 
 /* Cut out, with other threads that call this at the same time with the same argument. */
-void warp_run(void *of_job);
+void warp_run(void *of_job, int thread);
 
 #endif
