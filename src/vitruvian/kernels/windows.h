@@ -1,5 +1,5 @@
 /* Pictures of which only windows around points are read: in strips of some places in a row, which are calculated
- * together or not at all. A list of them lies in the memory as a picture does: how many there are, and their numbers. */
+ * together or not at all. A list of them lies in the memory as a picture does: how many there are, then which. */
 #ifndef VITRUVIAN_WINDOWS_H
 #define VITRUVIAN_WINDOWS_H
 
@@ -7,8 +7,8 @@
 
 enum { STRIP = 8 };
 
-/* Write the list. Of the layer: `in` are the points, `used` of them, `stride` numbers from one to the next, in fractions
- * of `scale`; windows have `kernel` places a side; the picture is that of `in_height` and `in_width`. */
+/* Write the list. Of the layer: `in` are the points, `used` of them, `stride` numbers from one to the next, in
+ * fractions of `scale`; windows have `kernel` places a side; the picture is that of `in_height` and `in_width`. */
 void windows_look(const dense_network *n, const layer *l);
 
 /* How many strips a layer calculates, of so many. */
